@@ -1,0 +1,1 @@
+//! Namespaced documents: a durable store in which no tenant can reach another's data

@@ -1,0 +1,1 @@
+//! Middleware that finds the tenant of a request by its host, for any tower or hyper stack
