@@ -1,0 +1,151 @@
+//! [`Kind`] and [`Schema`]: what documents a program keeps, declared when its store is built.
+
+use std::borrow::Cow;
+
+use crate::error::StoreError;
+
+/// One sort of document, such as `event`: its name, and the fields that can be sorted by.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Kind {
+    name: Cow<'static, str>,
+    fields: Vec<Field>,
+    indexes: Vec<Vec<usize>>,
+    time_field: Option<usize>,
+}
+
+/// A field that a [`Kind`] declares: it may be sorted by and indexed.
+///
+/// Every document holds one value of the declared type there, or nothing; a write of anything else is refused.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Field {
+    /// Where it is, dotted: `metadata.time.insert`.
+    pub path: Cow<'static, str>,
+    /// What it holds.
+    pub field_type: FieldType,
+}
+
+/// What a declared field holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FieldType {
+    /// A string, ordered by its UTF-8 bytes.
+    Text,
+    /// A number, ordered exactly over i64, u64 and f64.
+    Number,
+    /// A string with an RFC 3339 instant, ordered by time.
+    Date,
+}
+
+impl Kind {
+    /// A kind without declared fields. The name is `[a-z][a-z0-9-]*`, at most 40 characters; [`Schema::new`] checks it.
+    pub fn new(name: impl Into<Cow<'static, str>>) -> Self {
+        Self { name: name.into(), fields: Vec::new(), indexes: Vec::new(), time_field: None }
+    }
+
+    /// Declares a field.
+    #[must_use]
+    pub fn with_field(mut self, path: impl Into<Cow<'static, str>>, field_type: FieldType) -> Self {
+        self.fields.push(Field { path: path.into(), field_type });
+        self
+    }
+
+    /// Declares an index over fields that were declared before, for queries that filter by all but the last of them and
+    /// sort by the last. Paths that were not declared are left out.
+    #[must_use]
+    pub fn with_index(mut self, paths: &[&str]) -> Self {
+        let index = paths.iter().filter_map(|path| self.field_position(path)).collect();
+        self.indexes.push(index);
+        self
+    }
+
+    /// Names the declared date field that tells when a document came to be.
+    #[must_use]
+    pub fn with_time_field(mut self, path: &str) -> Self {
+        self.time_field = self.field_position(path);
+        self
+    }
+
+    /// The name.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The declared fields, in the order of declaration.
+    pub fn fields(&self) -> &[Field] {
+        &self.fields
+    }
+
+    /// A declared field by its path.
+    pub fn field(&self, path: &str) -> Option<&Field> {
+        self.field_position(path).map(|position| &self.fields[position])
+    }
+
+    /// Where in [`Kind::fields`] a path stands.
+    pub fn field_position(&self, path: &str) -> Option<usize> {
+        self.fields.iter().position(|field| field.path == path)
+    }
+
+    /// The declared indexes, as positions in [`Kind::fields`].
+    pub fn indexes(&self) -> &[Vec<usize>] {
+        &self.indexes
+    }
+
+    /// The field that tells when a document came to be.
+    pub fn time_field(&self) -> Option<&Field> {
+        self.time_field.map(|position| &self.fields[position])
+    }
+}
+
+/// All the kinds of a program, and the version of their declaration.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Schema {
+    version: u32,
+    kinds: Vec<Kind>,
+}
+
+impl Schema {
+    /// A schema. Raise the version with every change of the kinds: backends keep it with the data.
+    ///
+    /// # Errors
+    /// [`Invalid`](crate::StoreErrorKind::Invalid) if a name is malformed or occurs twice.
+    pub fn new(version: u32, kinds: Vec<Kind>) -> Result<Self, StoreError> {
+        for (i, kind) in kinds.iter().enumerate() {
+            if !is_kind_name(&kind.name) {
+                return Err(StoreError::invalid(format!(
+                    "`{}` is no name for a kind of document",
+                    kind.name
+                )));
+            }
+            if kinds[..i].iter().any(|earlier| earlier.name == kind.name) {
+                return Err(StoreError::invalid(format!("the kind `{}` is declared twice", kind.name)));
+            }
+        }
+        Ok(Self { version, kinds })
+    }
+
+    /// The version.
+    pub fn version(&self) -> u32 {
+        self.version
+    }
+
+    /// The kinds.
+    pub fn kinds(&self) -> &[Kind] {
+        &self.kinds
+    }
+
+    /// A kind by its name.
+    ///
+    /// # Errors
+    /// [`Invalid`](crate::StoreErrorKind::Invalid) if there is none.
+    pub fn kind(&self, name: &str) -> Result<&Kind, StoreError> {
+        self.kinds
+            .iter()
+            .find(|kind| kind.name == name)
+            .ok_or_else(|| StoreError::invalid(format!("no kind of document is called `{name}`")))
+    }
+}
+
+fn is_kind_name(name: &str) -> bool {
+    name.len() <= 40
+        && name.bytes().next().is_some_and(|b| b.is_ascii_lowercase())
+        && name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
+}
