@@ -1,0 +1,74 @@
+//! Who sent a request, and which senders may speak for somebody else.
+
+use std::net::{IpAddr, SocketAddr};
+
+use http::request::Parts;
+use ipnet::IpNet;
+
+/// The address of the connection that a request came over, as a request extension.
+///
+/// A plain hyper server sets it on every request where [trusted proxies](crate::TenantLayer::trusted_proxies) are
+/// configured; a request without an address comes from nobody who is trusted. With the feature `axum`,
+/// `ConnectInfo<SocketAddr>` counts as well.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PeerAddr(pub SocketAddr);
+
+/// The networks whose hosts may tell which host a client asked for.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct TrustedProxies(Vec<IpNet>);
+
+impl FromIterator<IpNet> for TrustedProxies {
+    fn from_iter<I: IntoIterator<Item = IpNet>>(nets: I) -> Self {
+        Self(nets.into_iter().collect())
+    }
+}
+
+impl TrustedProxies {
+    /// Whether the request came from a trusted proxy.
+    pub(crate) fn sent(&self, parts: &Parts) -> bool {
+        !self.0.is_empty() && peer(parts).is_some_and(|ip| self.contain(ip))
+    }
+
+    /// An IPv4 address counts as such also where a dual-stack socket reports it as IPv6 (`::ffff:10.0.0.1`).
+    pub(crate) fn contain(&self, ip: IpAddr) -> bool {
+        let canonical = ip.to_canonical();
+        self.0.iter().any(|net| net.contains(&ip) || net.contains(&canonical))
+    }
+}
+
+fn peer(parts: &Parts) -> Option<IpAddr> {
+    if let Some(PeerAddr(addr)) = parts.extensions.get() {
+        return Some(addr.ip());
+    }
+    #[cfg(feature = "axum")]
+    if let Some(axum::extract::ConnectInfo(addr)) =
+        parts.extensions.get::<axum::extract::ConnectInfo<SocketAddr>>()
+    {
+        return Some(addr.ip());
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_mapped_ipv4_address_is_the_ipv4_address() {
+        let proxies = TrustedProxies::from_iter(["10.0.0.0/8".parse().unwrap()]);
+        assert!(proxies.contain("10.1.2.3".parse().unwrap()));
+        assert!(proxies.contain("::ffff:10.1.2.3".parse().unwrap()));
+        assert!(!proxies.contain("11.0.0.1".parse().unwrap()));
+        assert!(!proxies.contain("::1".parse().unwrap()));
+    }
+
+    #[test]
+    fn a_request_without_an_address_comes_from_nobody_trusted() {
+        let (mut parts, ()) = http::Request::new(()).into_parts();
+        let everyone = TrustedProxies::from_iter(["0.0.0.0/0".parse().unwrap()]);
+        assert!(!everyone.sent(&parts));
+        parts.extensions.insert(PeerAddr("10.0.0.1:1".parse().unwrap()));
+        assert!(everyone.sent(&parts));
+        assert!(!TrustedProxies::default().sent(&parts));
+    }
+}

@@ -1,0 +1,199 @@
+//! Request to tenant: at once where the directory knows, else by asking it.
+
+use std::sync::Arc;
+
+use http::header::HeaderName;
+use http::request::Parts;
+use tenant_core::{
+    Cached, Clock, Host, HostKeys, HostRefused, HostRules, Lookup, Standing, TenantDirectory, TenantId,
+    TenantKey, TenantName, TenantNameError, TenantRef,
+};
+
+use crate::authority::{BadHost, host_of};
+use crate::current::CurrentTenant;
+use crate::proxy::TrustedProxies;
+use crate::reject::{Rejection, RejectionKind};
+
+pub(crate) type Resolved = Result<CurrentTenant, Rejection>;
+
+/// What it takes to resolve a request.
+#[derive(Debug)]
+pub(crate) struct Resolver<D> {
+    pub(crate) rules: HostRules,
+    pub(crate) directory: Arc<D>,
+    pub(crate) proxies: TrustedProxies,
+    pub(crate) tenant_header: Option<HeaderName>,
+    pub(crate) clock: Arc<dyn Clock>,
+}
+
+impl<D> Clone for Resolver<D> {
+    fn clone(&self) -> Self {
+        Self {
+            rules: self.rules.clone(),
+            directory: Arc::clone(&self.directory),
+            proxies: self.proxies.clone(),
+            tenant_header: self.tenant_header.clone(),
+            clock: Arc::clone(&self.clock),
+        }
+    }
+}
+
+/// What names the tenant.
+#[derive(Debug, Clone)]
+pub(crate) enum Origin {
+    /// The rules: there is only one.
+    Fixed,
+    /// The tenant header.
+    Header(TenantName),
+    /// The host.
+    Host(Host),
+}
+
+impl Origin {
+    fn host(&self) -> Option<Host> {
+        match self {
+            Self::Host(host) => Some(host.clone()),
+            Self::Fixed | Self::Header(_) => None,
+        }
+    }
+}
+
+/// What can be said of a request without waiting.
+pub(crate) enum AtOnce {
+    /// Everything.
+    Settled(Resolved),
+    /// Whom to ask the directory for.
+    Ask(Origin),
+}
+
+impl<D: TenantDirectory> Resolver<D> {
+    /// Resolves a request from what the directory holds in memory, if that is enough.
+    pub(crate) fn at_once(&self, parts: &Parts) -> AtOnce {
+        match self.origin(parts) {
+            Err(rejection) => AtOnce::Settled(Err(rejection)),
+            Ok(origin) => match self.remembered(&origin) {
+                Some(resolved) => AtOnce::Settled(resolved),
+                None => AtOnce::Ask(origin),
+            },
+        }
+    }
+
+    fn remembered(&self, origin: &Origin) -> Option<Resolved> {
+        let keys = match self.keys(origin) {
+            Ok(keys) => keys,
+            Err(rejection) => return Some(Err(rejection)),
+        };
+        for key in in_order(&keys) {
+            match self.directory.cached(&key) {
+                Cached::Known(tenant) if key.names(&tenant) => return Some(self.admit(tenant, origin)),
+                Cached::Known(_) | Cached::Unknown => {}
+                Cached::RefreshDue(_) | Cached::Miss => return None,
+            }
+        }
+        Some(Err(unknown(&keys, origin)))
+    }
+
+    /// Resolves what [`Resolver::at_once`] could not, asking the directory for what it does not hold.
+    pub(crate) async fn ask(&self, origin: &Origin) -> Resolved {
+        let keys = self.keys(origin)?;
+        for key in in_order(&keys) {
+            match self.look_up(&key).await {
+                Lookup::Known(tenant) if key.names(&tenant) => return self.admit(tenant, origin),
+                Lookup::Known(_) | Lookup::Unknown => {}
+                Lookup::Unavailable { retry_after } => {
+                    let kind = RejectionKind::Unavailable { retry_after };
+                    return Err(Rejection::new(kind).with_host(origin.host()).with_id(id_of(&key)));
+                }
+            }
+        }
+        Err(unknown(&keys, origin))
+    }
+
+    async fn look_up(&self, key: &TenantKey<'_>) -> Lookup {
+        match self.directory.cached(key) {
+            Cached::Known(tenant) => Lookup::Known(tenant),
+            Cached::Unknown => Lookup::Unknown,
+            Cached::RefreshDue(_) | Cached::Miss => self.directory.find(key).await,
+        }
+    }
+
+    fn origin(&self, parts: &Parts) -> Result<Origin, Rejection> {
+        if self.rules.fixed_key().is_some() {
+            return Ok(Origin::Fixed);
+        }
+        if let Some(header) = &self.tenant_header
+            && parts.headers.contains_key(header)
+        {
+            return from_header(parts, header).map(Origin::Header);
+        }
+        let host =
+            host_of(parts, &self.proxies).map_err(|why| Rejection::new(RejectionKind::BadHost(why)))?;
+        Ok(Origin::Host(host))
+    }
+
+    fn keys<'a>(&'a self, origin: &'a Origin) -> Result<HostKeys<'a>, Rejection> {
+        let only = |first| HostKeys { first, second: None };
+        match origin {
+            Origin::Fixed => {
+                let key = self.rules.fixed_key().expect("the origin was made of the same rules");
+                Ok(only(key))
+            }
+            Origin::Header(name) => Ok(only(TenantKey::Label { id: name.id(), label: name.as_str() })),
+            Origin::Host(host) => self.rules.keys(host).map_err(|refused| {
+                let kind = match refused {
+                    HostRefused::BareBase => RejectionKind::BareBaseDomain,
+                    HostRefused::Foreign => RejectionKind::Foreign,
+                    HostRefused::NotATenant { stripped } => RejectionKind::Unknown { id: stripped },
+                };
+                Rejection::new(kind).with_host(origin.host())
+            }),
+        }
+    }
+
+    fn admit(&self, tenant: TenantRef, origin: &Origin) -> Resolved {
+        let kind = match tenant.admit(self.clock.wall()) {
+            Ok(active) => return Ok(CurrentTenant::new(tenant, active, origin.host())),
+            Err(Standing::Pending) => RejectionKind::Pending,
+            Err(Standing::Suspended { public_reason }) => {
+                RejectionKind::Suspended { public_reason: public_reason.map(str::to_owned) }
+            }
+            Err(Standing::Expired) => RejectionKind::Expired,
+            // `admit` never refuses an active tenant; were it to, the tenant must not be served.
+            Err(Standing::Deleting | Standing::Active) => RejectionKind::Deleting,
+        };
+        Err(Rejection::new(kind).with_host(origin.host()).with_tenant(tenant))
+    }
+}
+
+/// The one label of the tenant header. A label that cannot be a tenant's name is a tenant that does not exist.
+fn from_header(parts: &Parts, header: &HeaderName) -> Result<TenantName, Rejection> {
+    let malformed = || Rejection::new(RejectionKind::BadHost(BadHost::TenantHeader));
+    let mut values = parts.headers.get_all(header).iter();
+    let (Some(value), None) = (values.next(), values.next()) else { return Err(malformed()) };
+    let label = value.to_str().map_err(|_| malformed())?;
+    TenantName::parse(label).map_err(|why| match why {
+        TenantNameError::NotALabel => malformed(),
+        TenantNameError::ReservedHyphens | TenantNameError::Id(_) => {
+            let id = label.chars().filter(char::is_ascii_alphanumeric).collect::<String>();
+            Rejection::new(RejectionKind::Unknown { id: id.to_ascii_lowercase() })
+        }
+    })
+}
+
+fn in_order<'a>(keys: &HostKeys<'a>) -> impl Iterator<Item = TenantKey<'a>> {
+    [Some(keys.first), keys.second].into_iter().flatten()
+}
+
+fn id_of(key: &TenantKey<'_>) -> Option<TenantId> {
+    match key {
+        TenantKey::Label { id, .. } => Some(*id),
+        TenantKey::Domain(_) => None,
+    }
+}
+
+/// A label that nobody has is an unknown tenant; a domain that nobody has is no tenant's at all.
+fn unknown(keys: &HostKeys<'_>, origin: &Origin) -> Rejection {
+    let id = in_order(keys).find_map(|key| id_of(&key));
+    let kind = id.map_or(RejectionKind::Foreign, |id| RejectionKind::Unknown { id: id.as_str().to_owned() });
+    Rejection::new(kind).with_host(origin.host()).with_id(id)
+}
