@@ -1,1 +1,20 @@
-//! The tenant directory over HTTP: a client of the tenant management service, and a cache that survives its outages
+//! x
+mod auth;
+mod builder;
+mod cache;
+mod calls;
+mod client;
+mod directory;
+mod error;
+mod flight;
+mod hot;
+mod key;
+mod records;
+mod report;
+mod retry;
+mod transport;
+mod unknown;
+pub use builder::TmsClientBuilder;
+pub use client::TmsClient;
+pub use directory::{TmsDirectory, TmsDirectoryBuilder};
+pub use error::{TmsError, TmsErrorKind};
