@@ -1,1 +1,38 @@
-//! The tenant management service: registers, activates and suspends tenants
+//! The tenant management service: registers, activates and suspends tenants; serves no tenant traffic.
+//!
+//! A library first: a [`Server`] runs in any process that has a tokio runtime, and is talked to over HTTP like everyone
+//! else's. The program `tms-server` is that and a command line.
+//!
+//! ```no_run
+//! # async fn run() -> Result<(), tms_server::StartError> {
+//! use tms_server::{Config, Server};
+//!
+//! let server = Server::start(Config::new("sqlite://./data/tms/tms.db")).await?;
+//! println!("http://{}", server.addr());
+//! server.shutdown().await;
+//! # Ok(())
+//! # }
+//! ```
+
+mod answer;
+mod app;
+mod body;
+mod caller;
+mod config;
+mod error;
+mod integer;
+mod keys;
+mod new_tenant;
+mod repo;
+mod routes;
+mod secret;
+mod serve;
+mod server;
+mod token;
+mod transition;
+
+pub use config::Config;
+pub use keys::{IssuedKey, KeyInfo, Keys, Scope};
+pub use repo::{RepoError, Taken};
+pub use server::{Server, StartError};
+pub use transition::TransitionRefused;

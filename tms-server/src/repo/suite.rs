@@ -1,0 +1,1 @@
+//! What every repository must do, whatever it is built on.

@@ -1,0 +1,78 @@
+//! The keys of the service; for operators.
+
+use std::time::Duration;
+
+use axum::Json;
+use axum::extract::State;
+use secrecy::ExposeSecret as _;
+use serde_json::{Value, json};
+use tenant_core::Reader;
+
+use crate::app::AppState;
+use crate::body::{JsonBody, OptionalJsonBody, PathText};
+use crate::caller::Operator;
+use crate::error::ApiError;
+use crate::integer::integer;
+use crate::keys::{IssuedKey, KeyInfo, Scope};
+
+/// The longest overlap of a rotation, in seconds: 30 days.
+const LONGEST_OVERLAP: u64 = 30 * 24 * 60 * 60;
+
+pub(crate) async fn list(_: Operator, State(state): State<AppState>) -> Result<Json<Vec<Value>>, ApiError> {
+    Ok(Json(state.keys.list().await?.iter().map(info).collect()))
+}
+
+pub(crate) async fn issue(
+    _: Operator,
+    State(state): State<AppState>,
+    body: JsonBody,
+) -> Result<Json<Value>, ApiError> {
+    let (scope, label) = body.read(|reader| (scope(reader), reader.optional_string("label")))?;
+    let key = state.keys.issue(scope, &label.unwrap_or_default()).await?;
+    Ok(Json(issued(&key)))
+}
+
+pub(crate) async fn rotate(
+    _: Operator,
+    State(state): State<AppState>,
+    PathText(id): PathText,
+    OptionalJsonBody(body): OptionalJsonBody,
+) -> Result<Json<Value>, ApiError> {
+    let overlap = body.read(|reader| integer(reader, "overlap_s", 0..=LONGEST_OVERLAP))?;
+    let overlap = Duration::from_secs(overlap.unwrap_or(0));
+    let key = state.keys.rotate(&id, overlap).await?.ok_or(ApiError::KeyUnknown)?;
+    Ok(Json(issued(&key)))
+}
+
+pub(crate) async fn revoke(
+    _: Operator,
+    State(state): State<AppState>,
+    PathText(id): PathText,
+) -> Result<Json<Value>, ApiError> {
+    let revoked = state.keys.revoke(&id).await?.ok_or(ApiError::KeyUnknown)?;
+    Ok(Json(info(&revoked)))
+}
+
+fn scope(reader: &mut Reader<'_>) -> Scope {
+    let word = reader.string("scope");
+    let known = Scope::parse(&word);
+    if known.is_none() && reader.get("scope").is_some_and(Value::is_string) {
+        reader.fault("scope", "enum", "Input should be 'directory' or 'operator'");
+    }
+    // Used only if nothing was at fault.
+    known.unwrap_or(Scope::Directory)
+}
+
+fn issued(key: &IssuedKey) -> Value {
+    json!({ "id": key.id, "key": key.key.expose_secret() })
+}
+
+fn info(key: &KeyInfo) -> Value {
+    json!({
+        "id": key.id,
+        "scope": key.scope.as_str(),
+        "label": key.label,
+        "generation": key.generation,
+        "created": key.created,
+    })
+}

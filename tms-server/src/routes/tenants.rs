@@ -1,0 +1,138 @@
+//! The records of tenants: registered, read, activated, suspended, resumed.
+
+use axum::Json;
+use axum::extract::State;
+use secrecy::SecretString;
+use serde_json::{Value, json};
+use tenant_core::{Host, Incarnation, SuspendReason, TenantBody, TenantName, TenantRecord};
+use uuid::Uuid;
+
+use crate::app::AppState;
+use crate::body::{JsonBody, OptionalJsonBody, PathText};
+use crate::caller::{Caller, Operator};
+use crate::error::ApiError;
+use crate::keys::Scope;
+use crate::new_tenant::{self, Rules};
+use crate::repo::RepoError;
+use crate::secret;
+use crate::transition::Transition;
+
+pub(crate) async fn list(
+    caller: Caller,
+    State(state): State<AppState>,
+) -> Result<Json<Vec<TenantBody>>, ApiError> {
+    let records = state.tenants.list().await?;
+    Ok(Json(records.iter().map(|record| caller.view(record)).collect()))
+}
+
+pub(crate) async fn create(
+    _: Operator,
+    State(state): State<AppState>,
+    body: JsonBody,
+) -> Result<Json<TenantBody>, ApiError> {
+    let rules = Rules { names: &state.names, base_domains: state.base_domains.as_deref() };
+    let record = body.read(|reader| new_tenant::read(reader, &rules, state.clock.wall()))?;
+    // A name that is at fault has refused the request already.
+    let record = record.ok_or_else(|| ApiError::Invalid(Vec::new()))?;
+    state.tenants.create(&record).await?;
+    let id = record.tenant.id();
+    tracing::info!(tenant.id = %id, "registered tenant {id}");
+    Ok(Json(TenantBody::of_record(&record)))
+}
+
+/// Absence is `null`, not 404 (contract 2).
+pub(crate) async fn get(
+    caller: Caller,
+    State(state): State<AppState>,
+    PathText(tenant): PathText,
+) -> Result<Json<Option<TenantBody>>, ApiError> {
+    let found = find(&state, &tenant).await?;
+    Ok(Json(found.map(|record| caller.view(&record))))
+}
+
+/// The tenant that has the host as its own domain. A text that is no host is nobody's.
+pub(crate) async fn by_host(
+    caller: Caller,
+    State(state): State<AppState>,
+    PathText(host): PathText,
+) -> Result<Json<Option<TenantBody>>, ApiError> {
+    let Ok(host) = Host::parse(host.as_bytes()) else { return Ok(Json(None)) };
+    let found = state.tenants.by_host(&host).await?;
+    Ok(Json(found.map(|record| caller.view(&record))))
+}
+
+/// By an operator, or by whoever has the tenant's install token.
+pub(crate) async fn activate(
+    caller: Caller,
+    State(state): State<AppState>,
+    PathText(tenant): PathText,
+    OptionalJsonBody(body): OptionalJsonBody,
+) -> Result<Json<TenantBody>, ApiError> {
+    let token = body.read(|reader| reader.optional_string("install_token"))?.map(SecretString::from);
+    let token = match caller.0 {
+        Scope::Operator => None,
+        Scope::Directory => Some(token.ok_or(ApiError::Forbidden)?),
+    };
+    let record = change(&state, &tenant, &Transition::Activate { token }).await?;
+    Ok(Json(caller.view(&record)))
+}
+
+pub(crate) async fn suspend(
+    _: Operator,
+    State(state): State<AppState>,
+    PathText(tenant): PathText,
+    OptionalJsonBody(body): OptionalJsonBody,
+) -> Result<Json<TenantBody>, ApiError> {
+    let reason = body.read(|reader| SuspendReason {
+        public: reader.optional_string("public_reason"),
+        private: reader.optional_string("private_reason"),
+    })?;
+    let record = change(&state, &tenant, &Transition::Suspend(reason)).await?;
+    Ok(Json(TenantBody::of_record(&record)))
+}
+
+pub(crate) async fn resume(
+    _: Operator,
+    State(state): State<AppState>,
+    PathText(tenant): PathText,
+) -> Result<Json<TenantBody>, ApiError> {
+    let record = change(&state, &tenant, &Transition::Resume).await?;
+    Ok(Json(TenantBody::of_record(&record)))
+}
+
+/// Whether a text is the tenant's install token.
+pub(crate) async fn verify_token(
+    _: Caller,
+    State(state): State<AppState>,
+    PathText(tenant): PathText,
+    body: JsonBody,
+) -> Result<Json<Value>, ApiError> {
+    let token = SecretString::from(body.read(|reader| reader.string("token"))?);
+    let found = find(&state, &tenant).await?;
+    let record = found.ok_or(ApiError::TenantUnknown(tenant))?;
+    Ok(Json(json!({ "ok": secret::opens_install(&token, &record.install_token) })))
+}
+
+async fn change(state: &AppState, tenant: &str, transition: &Transition) -> Result<TenantRecord, ApiError> {
+    let unknown = || ApiError::TenantUnknown(tenant.to_owned());
+    let id = find(state, tenant).await?.ok_or_else(unknown)?.tenant.id();
+    let record = state.tenants.transition(&id, transition).await?.ok_or_else(unknown)?;
+    let status = record.tenant.status.as_str();
+    tracing::info!(tenant.id = %id, tenant.status = status, "tenant {id} is {status}");
+    Ok(record)
+}
+
+/// By id, name or hyphenated incarnation. Another spelling of the id is nobody's.
+async fn find(state: &AppState, tenant: &str) -> Result<Option<TenantRecord>, RepoError> {
+    if let Some(incarnation) = incarnation(tenant) {
+        return state.tenants.by_incarnation(&incarnation).await;
+    }
+    let Ok(asked) = TenantName::parse(tenant) else { return Ok(None) };
+    let found = state.tenants.by_id(&asked.id()).await?;
+    Ok(found.filter(|record| record.tenant.name == asked || record.tenant.id().as_str() == asked.as_str()))
+}
+
+fn incarnation(text: &str) -> Option<Incarnation> {
+    let hyphenated = text.len() == uuid::fmt::Hyphenated::LENGTH;
+    hyphenated.then(|| text.parse::<Uuid>().ok()).flatten().map(Incarnation::from)
+}
