@@ -1,0 +1,71 @@
+//! What went wrong below, as a [`StoreError`].
+
+use std::io;
+use std::path::Path;
+use std::time::Duration;
+
+use rusqlite::ErrorCode;
+
+use crate::error::{StoreError, StoreErrorKind};
+
+const RETRY_AFTER: Duration = Duration::from_secs(1);
+
+/// A failure of SQLite; `doing` completes "could not".
+pub(super) fn sqlite(doing: &str, error: rusqlite::Error) -> StoreError {
+    let kind = match error.sqlite_error_code() {
+        Some(ErrorCode::DiskFull) => StoreErrorKind::Full,
+        Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => StoreErrorKind::Corrupt,
+        Some(
+            ErrorCode::DatabaseBusy
+            | ErrorCode::DatabaseLocked
+            | ErrorCode::SystemIoFailure
+            | ErrorCode::CannotOpen
+            | ErrorCode::OutOfMemory,
+        ) => StoreErrorKind::Unavailable { retry_after: RETRY_AFTER },
+        Some(ErrorCode::TooBig) => StoreErrorKind::Invalid,
+        _ => StoreErrorKind::Backend,
+    };
+    StoreError::new(kind, format!("could not {doing}: {error}")).with_source(error)
+}
+
+/// A failure of the file system; `doing` completes "could not", before the path.
+pub(super) fn io(doing: &str, path: &Path, error: io::Error) -> StoreError {
+    let kind = match error.kind() {
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => StoreErrorKind::Full,
+        _ => StoreErrorKind::Backend,
+    };
+    StoreError::new(kind, format!("could not {doing} {}: {error}", path.display())).with_source(error)
+}
+
+/// What is stored cannot be read back.
+pub(super) fn corrupt(what: impl Into<String>) -> StoreError {
+    StoreError::new(StoreErrorKind::Corrupt, what)
+}
+
+pub(super) fn not_installed(why: impl Into<String>) -> StoreError {
+    StoreError::new(StoreErrorKind::NotInstalled, why)
+}
+
+#[cfg(test)]
+mod tests {
+    use rusqlite::ffi;
+
+    use super::*;
+
+    fn kind(code: i32) -> StoreErrorKind {
+        let error = rusqlite::Error::SqliteFailure(ffi::Error::new(code), None);
+        sqlite("write", error).kind()
+    }
+
+    #[test]
+    fn each_failure_has_its_kind() {
+        assert_eq!(kind(ffi::SQLITE_FULL), StoreErrorKind::Full);
+        assert_eq!(kind(ffi::SQLITE_CORRUPT_INDEX), StoreErrorKind::Corrupt);
+        assert_eq!(kind(ffi::SQLITE_NOTADB), StoreErrorKind::Corrupt);
+        assert!(matches!(kind(ffi::SQLITE_BUSY), StoreErrorKind::Unavailable { .. }));
+        assert!(matches!(kind(ffi::SQLITE_IOERR_FSYNC), StoreErrorKind::Unavailable { .. }));
+        assert_eq!(kind(ffi::SQLITE_READONLY), StoreErrorKind::Backend);
+        let full = io("create", Path::new("x"), io::ErrorKind::StorageFull.into());
+        assert_eq!(full.kind(), StoreErrorKind::Full);
+    }
+}

@@ -1,0 +1,184 @@
+//! What is in a file: a row that says whose it is, and a table for each kind.
+//!
+//! Everything of a file is made in one transaction, so a file is whole or has nothing.
+
+use std::fmt::Write;
+
+use rusqlite::{Connection, OptionalExtension, TransactionBehavior};
+use uuid::Uuid;
+
+use crate::embedded::failure;
+use crate::error::{StoreError, StoreErrorKind};
+use crate::kind::{FieldType, Kind, Schema};
+use crate::namespace::Namespace;
+
+/// `tnry`: what `file` and other tools recognise our files by.
+const APPLICATION_ID: i32 = 0x746e_7279;
+
+/// The version of what this file describes, not of the kinds.
+const FORMAT: i32 = 1;
+
+/// Whether a file has been installed.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum State {
+    /// An install has not come to its end; there is nothing in it.
+    Empty,
+    /// It belongs to the namespace and to the schema.
+    Installed,
+}
+
+/// What is in a file that was opened for a namespace.
+///
+/// # Errors
+/// [`NotInstalled`](StoreErrorKind::NotInstalled) if it belongs to another namespace, a backend failure if it is not
+/// one of ours or of another schema.
+pub(super) fn inspect(
+    connection: &Connection,
+    namespace: &Namespace,
+    schema: &Schema,
+) -> Result<State, StoreError> {
+    let read = |error| failure::sqlite("read what the file is", error);
+    let application: i32 =
+        connection.query_row("PRAGMA application_id", [], |row| row.get(0)).map_err(read)?;
+    if application != APPLICATION_ID {
+        let tables: i64 =
+            connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0)).map_err(read)?;
+        if application == 0 && tables == 0 {
+            return Ok(State::Empty);
+        }
+        return Err(failure::corrupt(format!("the file of {namespace} is none of this program's")));
+    }
+    let format: i32 = connection.query_row("PRAGMA user_version", [], |row| row.get(0)).map_err(read)?;
+    if format != FORMAT {
+        return Err(other_version(namespace, "format", format.into(), FORMAT.into()));
+    }
+    let row = connection
+        .query_row("SELECT namespace, schema_version, declaration FROM meta", [], |row| {
+            Ok((row.get::<_, String>(0)?, row.get::<_, i64>(1)?, row.get::<_, String>(2)?))
+        })
+        .optional()
+        .map_err(read)?;
+    let (owner, version, declaration) =
+        row.ok_or_else(|| failure::corrupt(format!("the file of {namespace} does not say whose it is")))?;
+    if owner != namespace.to_string() {
+        return Err(failure::not_installed(format!("the file of {namespace} belongs to {owner}")));
+    }
+    if version != i64::from(schema.version()) {
+        return Err(other_version(namespace, "schema", version, schema.version().into()));
+    }
+    if declaration != self::declaration(schema) {
+        let message = format!("the kinds changed since {namespace} was installed, and their version did not");
+        return Err(StoreError::new(StoreErrorKind::Backend, message));
+    }
+    Ok(State::Installed)
+}
+
+fn other_version(namespace: &Namespace, what: &str, found: i64, expected: i64) -> StoreError {
+    let message =
+        format!("the file of {namespace} has the {what} version {found}, and this program knows {expected}");
+    StoreError::new(StoreErrorKind::Backend, message)
+}
+
+/// Makes the tables of an empty file, unless another call has just done so. Whether it was this one.
+pub(super) fn create(
+    connection: &mut Connection,
+    namespace: &Namespace,
+    schema: &Schema,
+) -> Result<bool, StoreError> {
+    let make = |error| failure::sqlite("make the tables", error);
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(make)?;
+    if inspect(&transaction, namespace, schema)? == State::Installed {
+        return Ok(false);
+    }
+    transaction.execute_batch(&tables(schema)).map_err(make)?;
+    // A file that is removed and made again must not give out the versions of the first one.
+    let first_version = i64::try_from(Uuid::new_v4().as_u128() >> 80).expect("48 bits");
+    transaction
+        .execute(
+            "INSERT INTO meta (namespace, schema_version, declaration, reserved_versions) VALUES (?, ?, ?, ?)",
+            (namespace.to_string(), schema.version(), declaration(schema), first_version),
+        )
+        .map_err(make)?;
+    transaction.commit().map_err(make)?;
+    Ok(true)
+}
+
+fn tables(schema: &Schema) -> String {
+    let mut sql = format!(
+        "PRAGMA application_id = {APPLICATION_ID};
+         PRAGMA user_version = {FORMAT};
+         CREATE TABLE meta (namespace TEXT NOT NULL, schema_version INTEGER NOT NULL,
+                            declaration TEXT NOT NULL, reserved_versions INTEGER NOT NULL) STRICT;\n"
+    );
+    for kind in schema.kinds() {
+        let columns: String = (0..kind.fields().len()).map(|field| format!(", f{field} BLOB")).collect();
+        let table = table(kind);
+        // The body comes last: reading a column after a long body means reading all of the body.
+        push(
+            &mut sql,
+            format_args!(
+                "CREATE TABLE {table} (id TEXT PRIMARY KEY NOT NULL, version INTEGER NOT NULL{columns}, \
+                 body TEXT NOT NULL) STRICT;\n"
+            ),
+        );
+        for (number, fields) in indexes(kind).iter().enumerate() {
+            push(
+                &mut sql,
+                format_args!(
+                    "CREATE INDEX \"ix_{}_{number}\" ON {table} ({});\n",
+                    kind.name(),
+                    index_columns(fields)
+                ),
+            );
+        }
+    }
+    sql
+}
+
+fn push(sql: &mut String, arguments: std::fmt::Arguments<'_>) {
+    sql.write_fmt(arguments).expect("writing to a string does not fail");
+}
+
+/// The declared indexes, and one over the time field: the latest documents are what everyone asks for.
+fn indexes(kind: &Kind) -> Vec<Vec<usize>> {
+    let mut indexes: Vec<Vec<usize>> =
+        kind.indexes().iter().filter(|index| !index.is_empty()).cloned().collect();
+    let time = kind.time_field().and_then(|field| kind.field_position(&field.path));
+    if let Some(time) = time
+        && !indexes.iter().any(|index| *index == [time])
+    {
+        indexes.push(vec![time]);
+    }
+    indexes
+}
+
+/// The last field is the one to sort by: the greatest first, ties by id, as the latest are asked for.
+fn index_columns(fields: &[usize]) -> String {
+    let columns: Vec<String> = fields.iter().map(|field| format!("f{field}")).collect();
+    format!("{} DESC, id", columns.join(", "))
+}
+
+/// The table of a kind, quoted. A kind's name has no quote in it, and no other table's name begins so.
+pub(super) fn table(kind: &Kind) -> String {
+    format!("\"doc_{}\"", kind.name())
+}
+
+/// The kinds as text, to notice a change that came without a new version.
+fn declaration(schema: &Schema) -> String {
+    let mut text = String::new();
+    for kind in schema.kinds() {
+        push(&mut text, format_args!("{}\n", kind.name()));
+        for field in kind.fields() {
+            let field_type = match field.field_type {
+                FieldType::Text => "text",
+                FieldType::Number => "number",
+                FieldType::Date => "date",
+            };
+            push(&mut text, format_args!("  {} {field_type}\n", field.path));
+        }
+        for index in indexes(kind) {
+            push(&mut text, format_args!("  index {index:?}\n"));
+        }
+    }
+    text
+}

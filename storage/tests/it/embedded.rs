@@ -1,0 +1,33 @@
+//! The files of the embedded backend: reopening, the lock, and files that are not where they were.
+
+use serde_json::json;
+use storage::{Batch, Filter, NamespacedStore};
+use tenant_core::Context;
+
+use crate::support::{body, id, install, open, tenant};
+
+#[tokio::test]
+async fn what_was_written_is_there_after_reopening() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let acme = tenant("acme");
+    let store = open(folder.path()).expect("a store");
+    let handle = install(&store, &acme).await;
+    assert_eq!(handle.created(Context::Staging).indices, [format!("acme/{}/staging.db", acme.incarnation())]);
+    let mut batch = Batch::default();
+    batch.put("event", id("e1"), body(json!({"time": "2026-01-01T00:00:00Z", "n": 0.1})));
+    handle.data(Context::Production).write(batch).await.expect("written");
+    drop((handle, store));
+
+    let store = open(folder.path()).expect("the store again");
+    assert!(install(&store, &acme).await.created(Context::Staging).indices.is_empty());
+    let data = NamespacedStore::new(store.clone(), &acme, Context::Production);
+    let event = data.get("event", &id("e1")).await.expect("read").expect("the event");
+    assert_eq!(event.body, body(json!({"time": "2026-01-01T00:00:00Z", "n": 0.1})));
+    assert_eq!(data.count("event", &Filter::equals("n", serde_json_number(0.1))).await.expect("counted"), 1);
+    let staging = NamespacedStore::new(store, &acme, Context::Staging);
+    assert_eq!(staging.get("event", &id("e1")).await.expect("read"), None);
+}
+
+fn serde_json_number(float: f64) -> storage::Scalar {
+    storage::Scalar::Number(serde_json::Number::from_f64(float).expect("finite"))
+}

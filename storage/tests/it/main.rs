@@ -1,0 +1,4 @@
+//! One binary: the suites on both backends, and what only files can do.
+
+mod embedded;
+mod support;
