@@ -1,0 +1,15 @@
+//! The layer in front of real servers, asked over real sockets.
+
+#![allow(clippy::unwrap_used, reason = "a test may panic, in its helpers too")]
+
+#[cfg(feature = "axum")]
+mod axum;
+mod directory;
+mod exempt;
+mod forwarded;
+mod hyper;
+mod ordering;
+mod rejection;
+mod server;
+mod span;
+mod wire;
