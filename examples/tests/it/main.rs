@@ -1,0 +1,5 @@
+//! Each example is started as a process, as a user would, and asked over a socket.
+
+#![allow(clippy::unwrap_used, reason = "a test may panic, in its helpers too")]
+
+mod hello_tenant;
