@@ -190,7 +190,8 @@ fn token(answer: &Answer, asked: Duration) -> Result<Token, TmsError> {
     }
     let body = answer.json()?;
     let text = body["access_token"].as_str().filter(|text| !text.is_empty());
-    let text = text.ok_or_else(|| TmsError::protocol("the tenant management service gave no access_token"))?;
+    let text =
+        text.ok_or_else(|| TmsError::protocol("the tenant management service gave no access_token"))?;
     let mut header = HeaderValue::from_str(&format!("Bearer {text}"))
         .map_err(|_| TmsError::protocol("the access_token cannot be sent back"))?;
     header.set_sensitive(true);

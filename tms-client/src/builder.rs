@@ -140,7 +140,8 @@ mod tests {
         ] {
             assert_eq!(base(text).expect(text), normal);
         }
-        for text in ["", "tms:8383", "ftp://tms", "http://", "http://u:p@tms", "http://tms?x", "http://tms#x"] {
+        for text in ["", "tms:8383", "ftp://tms", "http://", "http://u:p@tms", "http://tms?x", "http://tms#x"]
+        {
             let error = base(text).expect_err(text);
             assert_eq!(error.kind(), &TmsErrorKind::Config, "{text}");
             assert!(!error.chain().contains("u:p"));

@@ -115,7 +115,9 @@ impl TmsClient {
         match key {
             TenantKey::Label { id, .. } => check_id(id, &tenant)?,
             TenantKey::Domain(_) if key.names(&tenant) => {}
-            TenantKey::Domain(_) => return Err(TmsError::protocol("the record does not have the host asked for")),
+            TenantKey::Domain(_) => {
+                return Err(TmsError::protocol("the record does not have the host asked for"));
+            }
         }
         Ok(Some(tenant))
     }

@@ -173,6 +173,10 @@ mod tests {
         assert!(!budget.take(Duration::from_millis(10)));
         budget.give_back();
         assert!(budget.take(Duration::from_millis(10)));
-        assert_eq!((0..500).filter(|_| budget.take(100 * SECOND)).count(), 100, "never more than one second's");
+        assert_eq!(
+            (0..500).filter(|_| budget.take(100 * SECOND)).count(),
+            100,
+            "never more than one second's"
+        );
     }
 }
