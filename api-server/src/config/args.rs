@@ -1,0 +1,208 @@
+//! Flags and variables; the only file of the crate that reads the environment.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use axum::http::HeaderName;
+use clap::{Args, Parser, Subcommand};
+use ipnet::IpNet;
+use secrecy::SecretString;
+use tenant_core::{Host, TenantName};
+
+use super::values::{self, Bind, ConfigError, Switch};
+use super::{Config, Listeners, ORIGINAL_TENANT_NAME, StorageConfig, Tenancy, TmsConfig};
+use crate::state::PublicUrl;
+
+/// A multi-tenant customer data platform: the collector, the private API and the installer.
+#[derive(Parser)]
+#[command(version, about, args_conflicts_with_subcommands = true)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) command: Option<Command>,
+    #[command(flatten)]
+    pub(crate) serve: ServeArgs,
+}
+
+#[derive(Subcommand)]
+pub(crate) enum Command {
+    /// Serve, with the settings of flags and variables. The default.
+    Serve(ServeArgs),
+    /// Run everything on this machine in one process, for development: nothing to configure, *.localhost as the domain.
+    #[cfg(feature = "dev")]
+    Dev(DevArgs),
+    /// Print the effective settings, secrets hidden; fails if one of them is wrong.
+    CheckConfig(ServeArgs),
+}
+
+/// The settings of `serve`. Each flag has a variable of the same meaning.
+#[derive(Args)]
+pub(crate) struct ServeArgs {
+    /// Where websites send events: an address, port 0 for any, or off.
+    #[arg(long, env = "PUBLIC_BIND", default_value = "0.0.0.0:8585")]
+    public_bind: Bind,
+    /// Where people manage their platform.
+    #[arg(long, env = "PRIVATE_BIND", default_value = "127.0.0.1:8686")]
+    private_bind: Bind,
+    /// Where the operator's tools ask for health.
+    #[arg(long, env = "OPS_BIND", default_value = "127.0.0.1:9898")]
+    ops_bind: Bind,
+    /// Whether the tenant comes from the host: yes or no.
+    #[arg(long, env = "MULTI_TENANT", default_value = "no")]
+    multi_tenant: Switch,
+    /// The URL of the Tenant Management Service, such as http://127.0.0.1:8383.
+    #[arg(long, env = "MULTI_TENANT_MANAGER_URL")]
+    multi_tenant_manager_url: Option<String>,
+    /// This process's key at the Tenant Management Service; scope directory is enough.
+    #[arg(long, env = "MULTI_TENANT_MANAGER_API_KEY", hide_env_values = true)]
+    multi_tenant_manager_api_key: Option<String>,
+    /// A file with that key.
+    #[arg(long, env = "MULTI_TENANT_MANAGER_API_KEY_FILE")]
+    multi_tenant_manager_api_key_file: Option<PathBuf>,
+    /// The domains that tenants' names stand before, separated by commas.
+    #[arg(long, env = "BASE_DOMAINS", value_delimiter = ',')]
+    base_domains: Vec<String>,
+    /// Where tenants are found from outside, with {name} in it [default: https://{name}. and the first base domain].
+    #[arg(long, env = "PUBLIC_URL")]
+    public_url: Option<String>,
+    /// The one tenant's name where MULTI_TENANT is off.
+    #[arg(long, env = "TENANT_NAME", default_value = ORIGINAL_TENANT_NAME)]
+    tenant_name: TenantName,
+    /// What POST /install wants where MULTI_TENANT is off; empty for no check.
+    #[arg(long, env = "INSTALLATION_TOKEN", default_value = "tracardi", hide_env_values = true)]
+    installation_token: String,
+    /// Whether the private API works on production alone: yes or no.
+    #[arg(long, env = "PRODUCTION", default_value = "no")]
+    production: Switch,
+    /// Whether people can log in: yes or no.
+    #[arg(long, env = "EXPOSE_GUI_API", default_value = "yes")]
+    expose_gui_api: Switch,
+    /// The peers whose forwarded hosts count, as networks (10.0.0.0/8), separated by commas.
+    #[arg(long, env = "TRUSTED_PROXIES", value_delimiter = ',')]
+    trusted_proxies: Vec<IpNet>,
+    /// A header that names the tenant; any client that can reach this process can set it.
+    #[arg(long, env = "TENANT_HEADER")]
+    tenant_header: Option<HeaderName>,
+    /// The header that carries the client's address.
+    #[arg(long, env = "USE_X_FORWARDED_IP")]
+    use_x_forwarded_ip: Option<HeaderName>,
+    /// How long a tenant is served without asking the service again.
+    #[arg(long, env = "DIRECTORY_FRESH", default_value = "60s", value_parser = values::duration)]
+    directory_fresh: Duration,
+    /// How long a tenant is served through an outage of the service.
+    #[arg(long, env = "DIRECTORY_STALE", default_value = "1h", value_parser = values::duration)]
+    directory_stale: Duration,
+    /// How long a name is remembered as unknown.
+    #[arg(long, env = "UNKNOWN_TTL", default_value = "5s", value_parser = values::duration)]
+    unknown_ttl: Duration,
+    /// How many unknown names a second the service is asked for.
+    #[arg(long, env = "UNKNOWN_BUDGET", default_value_t = 100)]
+    unknown_budget: u32,
+    /// The largest body of a request.
+    #[arg(long, env = "MAX_BODY", default_value = "8MiB", value_parser = values::size)]
+    max_body: usize,
+    /// Where data is kept: embedded or memory.
+    #[arg(long, env = "STORAGE", default_value = "embedded", value_parser = ["embedded", "memory"])]
+    storage: String,
+    /// The folder of the embedded storage.
+    #[arg(long, env = "DATA_DIR", default_value = "./data")]
+    data_dir: PathBuf,
+    /// A file that is written when the server accepts: where it listens, as JSON.
+    #[arg(long, env = "READY_FILE")]
+    ready_file: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) logging: LogArgs,
+}
+
+/// How much is logged, on standard error.
+#[derive(Args, Clone)]
+pub(crate) struct LogArgs {
+    /// debug, info, warning or error; or a filter such as warn,api_server=debug.
+    #[arg(long, env = "LOGGING_LEVEL", default_value = "warning")]
+    pub(crate) logging_level: String,
+}
+
+/// The settings of `dev`.
+#[cfg(feature = "dev")]
+#[derive(Args)]
+pub(crate) struct DevArgs {
+    /// Also install two tenants, send events to both, and show what each can see.
+    #[arg(long)]
+    pub(crate) demo: bool,
+    /// Where everything is kept.
+    #[arg(long, env = "DATA_DIR", default_value = "./data")]
+    pub(crate) data_dir: PathBuf,
+    /// Where websites send events.
+    #[arg(long, default_value = "127.0.0.1:8585")]
+    pub(crate) public_bind: std::net::SocketAddr,
+    /// Where people manage their platform.
+    #[arg(long, default_value = "127.0.0.1:8686")]
+    pub(crate) private_bind: std::net::SocketAddr,
+    /// Where the operator's tools ask for health.
+    #[arg(long, default_value = "127.0.0.1:9898")]
+    pub(crate) ops_bind: std::net::SocketAddr,
+    /// Where the Tenant Management Service listens.
+    #[arg(long, default_value = "127.0.0.1:8383")]
+    pub(crate) tms_bind: std::net::SocketAddr,
+    #[command(flatten)]
+    pub(crate) logging: LogArgs,
+}
+
+impl ServeArgs {
+    /// The typed settings.
+    pub(crate) fn config(self) -> Result<Config, ConfigError> {
+        let tenancy = if self.multi_tenant.0 { Tenancy::Multi(self.tms()?) } else { self.single() };
+        let storage = match self.storage.as_str() {
+            "memory" => StorageConfig::Memory,
+            _ => StorageConfig::Embedded { data_dir: self.data_dir },
+        };
+        let mut config = Config::new(tenancy, storage);
+        config.listeners =
+            Listeners { public: self.public_bind.0, private: self.private_bind.0, ops: self.ops_bind.0 };
+        config.public_url = self.public_url.map(PublicUrl::new).or(config.public_url);
+        config.trusted_proxies = self.trusted_proxies;
+        config.tenant_header = self.tenant_header;
+        config.production = self.production.0;
+        config.expose_gui_api = self.expose_gui_api.0;
+        config.client_ip_header = self.use_x_forwarded_ip;
+        config.max_body = self.max_body;
+        config.ready_file = self.ready_file;
+        config.check()?;
+        Ok(config)
+    }
+
+    fn single(&self) -> Tenancy {
+        let token = &self.installation_token;
+        let installation_token = (!token.is_empty()).then(|| SecretString::from(token.as_str()));
+        Tenancy::Single { name: self.tenant_name, installation_token }
+    }
+
+    fn tms(&self) -> Result<TmsConfig, ConfigError> {
+        let missing = |name: &str| {
+            let text = format!(
+                "No {name} set for MULTI_TENANT mode. Either set the {name} or set MULTI_TENANT to \"no\""
+            );
+            ConfigError::new(name, text)
+        };
+        let url = self.multi_tenant_manager_url.as_deref().filter(|url| !url.trim().is_empty());
+        let url = url.ok_or_else(|| missing("MULTI_TENANT_MANAGER_URL"))?;
+        let setting = "MULTI_TENANT_MANAGER_API_KEY";
+        let file = self.multi_tenant_manager_api_key_file.as_deref();
+        let key = values::secret(setting, self.multi_tenant_manager_api_key.as_deref(), file)?;
+        let mut tms = TmsConfig::new(url.trim().trim_matches('/'), key.ok_or_else(|| missing(setting))?);
+        tms.base_domains = self.base_domains()?;
+        tms.fresh = self.directory_fresh;
+        tms.stale = self.directory_stale;
+        tms.unknown_ttl = self.unknown_ttl;
+        tms.unknown_budget = self.unknown_budget;
+        Ok(tms)
+    }
+
+    fn base_domains(&self) -> Result<Vec<Host>, ConfigError> {
+        let given = self.base_domains.iter().map(|text| text.trim()).filter(|text| !text.is_empty());
+        let read = |text: &str| {
+            text.parse::<Host>()
+                .map_err(|fault| ConfigError::new("BASE_DOMAINS", format!("`{text}`: {fault}")))
+        };
+        given.map(read).collect()
+    }
+}

@@ -1,0 +1,254 @@
+//! [`Server`]: the program in a value. Starts everything, says where it listens, stops in order.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use axum::Router;
+use axum::http::StatusCode;
+use axum::response::IntoResponse;
+use customer_data::Passwords;
+use storage::{EmbeddedConfig, EmbeddedStore, MemoryStore, Store};
+use tenant_core::{Clock, HostRules, Incarnation, Placement, StaticDirectory, SystemClock, Tenant};
+use tenant_router::TenantLayer;
+use tms_client::{TmsClient, TmsDirectory};
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+use tracing::{info, warn};
+
+use crate::config::{Config, ConfigError, StorageConfig, Tenancy, TmsConfig};
+use crate::directory::Directory;
+use crate::install::{Authority, Installer};
+use crate::ready::{Endpoints, ReadyFile};
+use crate::state::{AppState, Settings};
+use crate::{app, listener};
+
+/// A running API server.
+pub struct Server {
+    endpoints: Endpoints,
+    readiness: Readiness,
+    stop: watch::Sender<bool>,
+    listeners: JoinSet<()>,
+    ready_file: Option<ReadyFile>,
+}
+
+/// Why a server did not start.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StartError {
+    /// The settings are wrong.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// The storage cannot be opened.
+    #[error("the storage cannot be opened")]
+    Storage(#[source] storage::StoreError),
+    /// The client of the management service cannot be built.
+    #[error("the client of the Tenant Management Service cannot be set up")]
+    Tms(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// An address cannot be listened on.
+    #[error("cannot listen on {address} ({what})")]
+    Bind {
+        /// The setting it comes from.
+        what: &'static str,
+        /// The address.
+        address: SocketAddr,
+        /// What the system says.
+        #[source]
+        source: std::io::Error,
+    },
+    /// A file cannot be written.
+    #[error("cannot write {path}")]
+    File {
+        /// Which file.
+        path: String,
+        /// What the system says.
+        #[source]
+        source: std::io::Error,
+    },
+}
+
+/// Whether this process is ready, which only local causes can change.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Readiness(Arc<AtomicBool>);
+
+impl Readiness {
+    pub(crate) fn answer(&self) -> impl IntoResponse + use<> {
+        if self.0.load(Ordering::Acquire) {
+            (StatusCode::OK, "ready")
+        } else {
+            (StatusCode::SERVICE_UNAVAILABLE, "not ready")
+        }
+    }
+
+    fn set(&self, ready: bool) {
+        self.0.store(ready, Ordering::Release);
+    }
+}
+
+impl Server {
+    /// Opens the storage, binds the listeners and serves them in tasks of the current runtime. It accepts when this
+    /// returns.
+    ///
+    /// # Errors
+    /// A [`StartError`]; nothing is left running then.
+    pub async fn start(config: Config) -> Result<Self, StartError> {
+        config.check()?;
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock::default());
+        let (store, placement) = open_store(&config.storage)?;
+        let tenants = Tenants::build(&config, placement)?;
+        let passwords = Passwords::default();
+        let installer = Installer {
+            store: Arc::clone(&store),
+            passwords: passwords.clone(),
+            clock: Arc::clone(&clock),
+            observer: config.install_observer.clone(),
+            authority: tenants.authority,
+        };
+        let layer = TenantLayer::new(tenants.rules, tenants.directory)
+            .trusted_proxies(config.trusted_proxies.iter().copied())
+            .tenant_header(config.tenant_header.clone())
+            .clock(Arc::clone(&clock));
+        let mut server = Self::idle();
+        let settings = settings(&config);
+        let listeners = &config.listeners;
+        let private = bind("PRIVATE_BIND", listeners.private).await?;
+        let public = bind("PUBLIC_BIND", listeners.public).await?;
+        let ops = bind("OPS_BIND", listeners.ops).await?;
+        let address = |bound: &Option<TcpListener>| bound.as_ref().and_then(|bound| bound.local_addr().ok());
+        server.endpoints.private = address(&private);
+        server.endpoints.public = address(&public);
+        server.endpoints.ops = address(&ops);
+        let state = AppState::new(store, installer, passwords, clock, settings);
+        server.listen("public", public, app::public(&state, layer.clone()));
+        server.listen("private", private, app::private(&state, layer));
+        server.listen("ops", ops, app::ops(server.readiness.clone()));
+        server.readiness.set(true);
+        server.write_ready_file(&config)?;
+        Ok(server)
+    }
+
+    fn idle() -> Self {
+        Self {
+            endpoints: Endpoints::default(),
+            readiness: Readiness::default(),
+            stop: watch::Sender::new(false),
+            listeners: JoinSet::new(),
+            ready_file: None,
+        }
+    }
+
+    fn listen(&mut self, name: &'static str, bound: Option<TcpListener>, app: Router) {
+        let Some(bound) = bound else { return };
+        if let Ok(address) = bound.local_addr() {
+            info!(%address, "the {name} API listens on {address}");
+        }
+        self.listeners.spawn(listener::serve(bound, app, self.stop.subscribe()));
+    }
+
+    fn write_ready_file(&mut self, config: &Config) -> Result<(), StartError> {
+        if let Tenancy::Multi(tms) = &config.tenancy {
+            self.endpoints.tms.clone_from(&Some(tms.url.clone()));
+            self.endpoints.base_domain = tms.base_domains.first().map(ToString::to_string);
+        }
+        if let Some(path) = &config.ready_file {
+            let file = ReadyFile::write(path, &self.endpoints, None)
+                .map_err(|source| StartError::File { path: path.display().to_string(), source })?;
+            self.ready_file = Some(file);
+        }
+        Ok(())
+    }
+
+    /// Where it listens.
+    pub fn endpoints(&self) -> &Endpoints {
+        &self.endpoints
+    }
+
+    /// Stops accepting, lets requests that are under way end (at most 20 s), and returns.
+    pub async fn shutdown(mut self) {
+        self.readiness.set(false);
+        drop(self.ready_file.take());
+        let _ = self.stop.send(true);
+        while self.listeners.join_next().await.is_some() {}
+    }
+}
+
+fn open_store(config: &StorageConfig) -> Result<(Arc<dyn Store>, Option<Placement>), StartError> {
+    let schema = customer_data::schema().map_err(StartError::Storage)?;
+    Ok(match config {
+        StorageConfig::Memory => {
+            warn!("STORAGE=memory: everything is forgotten when this process ends");
+            (Arc::new(MemoryStore::new(schema)), None)
+        }
+        StorageConfig::Embedded { data_dir } => {
+            let store =
+                EmbeddedStore::open(EmbeddedConfig::new(data_dir), schema).map_err(StartError::Storage)?;
+            (Arc::new(store), Some(Placement::Embedded))
+        }
+    })
+}
+
+fn settings(config: &Config) -> Settings {
+    Settings {
+        multi_tenant: matches!(config.tenancy, Tenancy::Multi(_)),
+        production: config.production,
+        expose_gui_api: config.expose_gui_api,
+        client_ip_header: config.client_ip_header.clone(),
+        max_body: config.max_body,
+        public_url: config.public_url.clone(),
+    }
+}
+
+async fn bind(what: &'static str, address: Option<SocketAddr>) -> Result<Option<TcpListener>, StartError> {
+    let Some(address) = address else { return Ok(None) };
+    match TcpListener::bind(address).await {
+        Ok(bound) => Ok(Some(bound)),
+        Err(source) => Err(StartError::Bind { what, address, source }),
+    }
+}
+
+/// How this process comes by its tenants.
+struct Tenants {
+    rules: HostRules,
+    directory: Directory,
+    authority: Authority,
+}
+
+impl Tenants {
+    fn build(config: &Config, placement: Option<Placement>) -> Result<Self, StartError> {
+        match &config.tenancy {
+            Tenancy::Multi(tms) => Self::of_tms(tms, placement),
+            Tenancy::Single { name, installation_token } => {
+                warn!(
+                    "MULTI_TENANT is off: every host is the tenant `{name}`; set MULTI_TENANT=yes to tell tenants apart"
+                );
+                let tenant = Tenant::new(*name, Incarnation::fixed(name.as_str()));
+                Ok(Self {
+                    rules: HostRules::fixed(name),
+                    directory: Directory::Fixed(StaticDirectory::from_iter([tenant])),
+                    authority: Authority::Fixed { token: installation_token.clone() },
+                })
+            }
+        }
+    }
+
+    fn of_tms(tms: &TmsConfig, placement: Option<Placement>) -> Result<Self, StartError> {
+        if tms.base_domains.is_empty() {
+            warn!("BASE_DOMAINS is not set: the first of three labels of any host names a tenant");
+        }
+        let client = TmsClient::builder(&tms.url, tms.key.clone()).build();
+        let client = client.map_err(|fault| StartError::Tms(Box::new(fault)))?;
+        let directory = TmsDirectory::builder(client.clone())
+            .fresh(tms.fresh)
+            .stale(tms.stale)
+            .unknown_ttl(tms.unknown_ttl)
+            .unknown_budget(tms.unknown_budget)
+            .build()
+            .map_err(|fault| StartError::Tms(Box::new(fault)))?;
+        Ok(Self {
+            rules: HostRules::base_domains(tms.base_domains.iter().cloned()),
+            directory: Directory::Tms(directory.clone()),
+            authority: Authority::Tms { client, directory, placement },
+        })
+    }
+}
