@@ -10,7 +10,7 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use crate::app::{AppState, build_app};
-use crate::config::Config;
+use crate::config::{Config, ConfigError};
 use crate::keys::{Keys, weakness};
 use crate::repo::{KeyRepo as _, RepoError, SqliteOpenError, SqliteRepo};
 use crate::secret;
@@ -34,12 +34,9 @@ pub struct Server {
 /// Why the service does not start.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
-    /// No database that this build can use.
-    #[error("DATABASE_URL must begin with sqlite:, and {scheme}: is not supported")]
-    Scheme {
-        /// What it begins with.
-        scheme: String,
-    },
+    /// This build has not what the configuration asks for.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
     /// The database does not open, or another process uses it.
     #[error(transparent)]
     Open(#[from] SqliteOpenError),
@@ -73,13 +70,7 @@ impl Server {
     /// # Errors
     /// As [`Server::start`].
     pub async fn start_with_clock(config: Config, clock: Arc<dyn Clock>) -> Result<Self, StartError> {
-        match config.database_url.split_once(':') {
-            Some(("sqlite", _)) => {}
-            other => {
-                let scheme = other.map_or(config.database_url.as_str(), |(scheme, _)| scheme).to_owned();
-                return Err(StartError::Scheme { scheme });
-            }
-        }
+        config.check()?;
         let repo = Arc::new(SqliteRepo::open(&config.database_url).await?);
         let started = Self::start_on(repo.clone(), config, clock).await;
         if started.is_err() {
