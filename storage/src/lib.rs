@@ -2,6 +2,8 @@
 
 mod aggregate;
 mod check;
+#[cfg(feature = "conformance")]
+pub mod conformance;
 mod document;
 #[cfg(feature = "embedded")]
 pub mod embedded;

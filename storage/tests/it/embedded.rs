@@ -1,10 +1,30 @@
 //! The files of the embedded backend: reopening, the lock, and files that are not where they were.
 
 use serde_json::json;
-use storage::{Batch, Filter, NamespacedStore};
+use std::path::Path;
+use std::sync::Arc;
+
+use storage::{Batch, EmbeddedConfig, EmbeddedStore, Filter, NamespacedStore, Store, conformance};
 use tenant_core::Context;
 
 use crate::support::{body, id, install, open, tenant};
+
+fn conforming(folder: &Path) -> Arc<dyn Store> {
+    let store = EmbeddedStore::open(EmbeddedConfig::new(folder), conformance::schema());
+    Arc::new(store.expect("a store"))
+}
+
+#[tokio::test]
+async fn embedded_conforms() {
+    let folder = tempfile::tempdir().expect("a folder");
+    conformance::all(&conforming(folder.path()), 1).await.expect("conforms");
+}
+
+#[tokio::test]
+async fn embedded_batches_are_all_or_nothing() {
+    let folder = tempfile::tempdir().expect("a folder");
+    conformance::documents::atomicity(&conforming(folder.path())).await.expect("is atomic");
+}
 
 #[tokio::test]
 async fn what_was_written_is_there_after_reopening() {

@@ -1,4 +1,5 @@
 //! One binary: the suites on both backends, and what only files can do.
 
 mod embedded;
+mod memory;
 mod support;
