@@ -15,11 +15,8 @@ use uuid::Uuid;
 
 use crate::error::{ApiError, INTERNAL, render};
 
-/// How long a request may take, reading its body included.
-const DEADLINE: Duration = Duration::from_secs(10);
-
 /// Wraps a request. The span names the route and never the path: that of `/api-key/{key}` holds a key.
-pub(crate) async fn wrap(request: Request, next: Next) -> Response {
+pub(crate) async fn wrap(request: Request, next: Next, deadline: Duration) -> Response {
     let id = Uuid::new_v4().to_string();
     let accept = request.headers().get(ACCEPT).and_then(|value| value.to_str().ok()).map(str::to_owned);
     let route = request.extensions().get::<MatchedPath>().map_or("none", MatchedPath::as_str);
@@ -27,7 +24,7 @@ pub(crate) async fn wrap(request: Request, next: Next) -> Response {
         tracing::info_span!("request", request.id = %id, http.method = %request.method(), http.route = route);
     let answered = async {
         let start = Instant::now();
-        let answer = tokio::time::timeout(DEADLINE, next.run(request)).await;
+        let answer = tokio::time::timeout(deadline, next.run(request)).await;
         let response = answer.unwrap_or_else(|_| ApiError::TimedOut.into_response());
         tracing::debug!(status = response.status().as_u16(), elapsed = ?start.elapsed(), "answered");
         response

@@ -1,6 +1,7 @@
 //! The routes as a list, and what wraps them.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::extract::DefaultBodyLimit;
 use axum::routing::{delete, get, post};
@@ -14,6 +15,9 @@ use crate::repo::TenantRepo;
 use crate::routes::{api_key, health, keys, tenants};
 use crate::token::Tokens;
 use crate::{answer, body};
+
+/// How long a request may take, reading its body included.
+const DEADLINE: Duration = Duration::from_secs(10);
 
 /// What the handlers share.
 #[derive(Debug, Clone)]
@@ -47,15 +51,15 @@ pub(crate) fn build_app(state: AppState) -> Router {
         .route("/readyz", get(health::ready))
         .fallback(not_found)
         .method_not_allowed_fallback(method_not_allowed);
-    wrap(routes).with_state(state)
+    wrap(routes, DEADLINE).with_state(state)
 }
 
 /// The lower a layer stands, the earlier it sees a request.
-fn wrap(routes: Router<AppState>) -> Router<AppState> {
+fn wrap<S: Clone + Send + Sync + 'static>(routes: Router<S>, deadline: Duration) -> Router<S> {
     routes
         .layer(CatchPanicLayer::custom(answer::panicked))
         .layer(DefaultBodyLimit::max(body::LIMIT))
-        .layer(middleware::from_fn(answer::wrap))
+        .layer(middleware::from_fn(move |request, next| answer::wrap(request, next, deadline)))
 }
 
 async fn not_found() -> ApiError {
@@ -64,4 +68,42 @@ async fn not_found() -> ApiError {
 
 async fn method_not_allowed() -> ApiError {
     ApiError::MethodNotAllowed
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::http::header::RETRY_AFTER;
+    use serde_json::Value;
+    use tokio::net::TcpListener;
+    use tokio::sync::watch;
+
+    use super::*;
+    use crate::serve::serve;
+
+    async fn hang() {
+        std::future::pending().await
+    }
+
+    async fn panic() {
+        panic!("as a handler must not");
+    }
+
+    /// A handler that fails in ways that ours do not, behind what wraps ours.
+    #[tokio::test]
+    async fn a_handler_that_hangs_or_panics_is_answered_as_any_other_error() {
+        let routes = Router::new().route("/hang", get(hang)).route("/panic", get(panic));
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let addr = listener.local_addr().expect("an address");
+        let (stop, stopped) = watch::channel(());
+        let serving = tokio::spawn(serve(listener, wrap(routes, Duration::from_millis(50)), stopped));
+        for (path, status, code) in [("hang", 503, "timeout"), ("panic", 500, "internal")] {
+            let answer = reqwest::get(format!("http://{addr}/{path}")).await.expect("an answer");
+            assert_eq!(answer.status(), status);
+            assert_eq!(answer.headers().contains_key(RETRY_AFTER.as_str()), status == 503);
+            let body: Value = serde_json::from_str(&answer.text().await.expect("a body")).expect("json");
+            assert_eq!(body["code"], code, "{body}");
+        }
+        stop.send(()).expect("it serves");
+        serving.await.expect("no panic");
+    }
 }

@@ -36,6 +36,6 @@ mod transition;
 pub use config::{Cli, Command, Config, ConfigError, Settings};
 pub use keys::{IssuedKey, KeyInfo, Keys, Scope};
 pub use program::run;
-pub use repo::{RepoError, Taken};
+pub use repo::{LockError, RepoError, SqliteOpenError, Taken};
 pub use server::{Server, StartError};
 pub use transition::TransitionRefused;

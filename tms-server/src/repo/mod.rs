@@ -16,7 +16,9 @@ use crate::keys::Scope;
 use crate::secret::Digest;
 use crate::transition::{Transition, TransitionRefused};
 
-pub(crate) use sqlite::{SqliteOpenError, SqliteRepo};
+pub use lock::LockError;
+pub use sqlite::SqliteOpenError;
+pub(crate) use sqlite::SqliteRepo;
 
 /// Keeps the records of tenants. Each method is one transaction; what is written is durable when it returns.
 #[async_trait]

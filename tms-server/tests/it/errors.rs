@@ -5,8 +5,9 @@ use std::net::TcpStream;
 
 use reqwest::Method;
 use serde_json::json;
+use sqlx::{Connection as _, SqliteConnection};
 
-use crate::support::Tms;
+use crate::support::{Tms, database};
 
 #[tokio::test]
 async fn an_unknown_path_is_404_and_a_wrong_method_405() {
@@ -103,12 +104,8 @@ async fn a_fault_of_ours_is_told_with_the_requests_id_and_nothing_else() {
     let tms = Tms::start().await;
     let operator = tms.operator().await;
     operator.create("acme").await;
-    let status = std::process::Command::new("sqlite3")
-        .arg(tms.folder.path().join("tms/tms.db"))
-        .arg("UPDATE tenant SET labels = 'damaged by hand'")
-        .status()
-        .expect("the sqlite3 program");
-    assert!(status.success());
+    let mut by_hand = SqliteConnection::connect(&database(&tms.folder)).await.expect("opens");
+    sqlx::query("UPDATE tenant SET labels = 'damaged'").execute(&mut by_hand).await.expect("done");
     let answer = operator.get("/tenant/acme").await;
     answer.is(500, "internal");
     let id = answer.headers["x-request-id"].to_str().expect("text");

@@ -1,5 +1,7 @@
 //! What a restart keeps, and what it makes once.
 
+use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
 use std::sync::Arc;
 
 use secrecy::{ExposeSecret as _, SecretString};
@@ -103,4 +105,40 @@ async fn a_start_that_fails_says_why_and_generates_no_key() {
     assert!(tms.server.generated_key().is_some(), "the failed start has not used it up");
     let refused = Server::start(Config::new(database(&tms.folder))).await.expect_err("in use");
     assert!(refused.to_string().contains(&format!("process {}", std::process::id())), "{refused}");
+}
+
+#[tokio::test]
+async fn a_request_under_way_is_answered_before_the_service_ends() {
+    let tms = Tms::start().await;
+    let token = tms.operator().await.token;
+    let body = r#"{"name":"acme","email":"a@b"}"#;
+    let head = format!(
+        "POST /tenant HTTP/1.1\r\nhost: tms\r\nauthorization: Bearer {token}\r\ncontent-length: {}\r\n\
+         expect: 100-continue\r\n\r\n",
+        body.len()
+    );
+    let mut stream = TcpStream::connect(tms.server.addr()).expect("connected");
+    let mut stream = tokio::task::spawn_blocking(move || {
+        stream.write_all(head.as_bytes()).expect("written");
+        let mut answer = [0; 25];
+        stream.read_exact(&mut answer).expect("the handler reads the body");
+        assert_eq!(&answer, b"HTTP/1.1 100 Continue\r\n\r\n");
+        stream
+    })
+    .await
+    .expect("no panic");
+    let addr = tms.server.addr();
+    let ending = tokio::spawn(tms.server.shutdown());
+    let answer = tokio::task::spawn_blocking(move || {
+        let deadline = std::time::Instant::now() + std::time::Duration::from_secs(5);
+        while TcpStream::connect(addr).is_ok() {
+            assert!(std::time::Instant::now() < deadline, "it still accepts");
+        }
+        stream.write_all(body.as_bytes()).expect("written");
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).expect("an answer and the end");
+        answer
+    });
+    assert!(answer.await.expect("no panic").starts_with("HTTP/1.1 200"));
+    ending.await.expect("no panic");
 }
