@@ -9,8 +9,8 @@ use std::sync::Arc;
 use customer_data::user::{self, Email};
 use customer_data::{DataError, Passwords};
 use secrecy::{ExposeSecret, SecretString};
-use storage::lifecycle::{self, Created};
-use storage::{NamespacedStore, Store};
+pub(crate) use storage::lifecycle::Created;
+use storage::{NamespacedStore, Store, lifecycle};
 use tenant_core::{
     Clock, Context, Incarnation, NewTenant, Placement, RegistryError, RegistryErrorKind, Standing, Tenant,
     TenantId, TenantName, TenantRecord, TenantRegistry, TenantStatus,

@@ -34,10 +34,10 @@ pub struct Reader<'a> {
 /// # Errors
 /// `json_invalid`, with the offset of the fault in bytes as its location (contract 12).
 pub fn parse_json(body: &[u8]) -> Result<Value, FieldError> {
-    serde_json::from_slice(body).map_err(|fault| FieldError {
-        kind: "json_invalid".to_owned(),
-        loc: vec!["body".into(), offset(body, fault.line(), fault.column()).into()],
-        msg: "JSON decode error".to_owned(),
+    serde_json::from_slice(body).map_err(|fault| {
+        let at = if fault.is_eof() { body.len() } else { offset(body, fault.line(), fault.column()) };
+        let loc = vec!["body".into(), at.into()];
+        FieldError { kind: "json_invalid".to_owned(), loc, msg: "JSON decode error".to_owned() }
     })
 }
 
@@ -249,8 +249,14 @@ mod tests {
 
     #[test]
     fn broken_json_is_told_with_its_offset() {
-        let fault = parse_json(b"{\n \"a\": x}").expect_err("broken");
-        assert_eq!((fault.kind.as_str(), json!(fault.loc)), ("json_invalid", json!(["body", 8])));
+        for (body, at) in [("{\n \"a\": x}", 8), ("{", 1), ("", 0), ("{}}", 2)] {
+            let fault = parse_json(body.as_bytes()).expect_err("broken");
+            assert_eq!(
+                (fault.kind.as_str(), json!(fault.loc)),
+                ("json_invalid", json!(["body", at])),
+                "{body:?}"
+            );
+        }
     }
 
     #[test]

@@ -8,13 +8,12 @@ use customer_data::user::{self, Email};
 use secrecy::SecretString;
 use serde_json::{Value, json};
 use storage::StoreErrorKind;
-use storage::lifecycle::Created;
 use tenant_core::{Reader, TenantName};
 use tenant_router::{Rejection, RejectionKind, Resolution};
 
 use crate::body::JsonBody;
 use crate::error::{ApiError, error_response};
-use crate::install::{Admin, InstallRequest, Installed};
+use crate::install::{Admin, Created, InstallRequest, Installed};
 use crate::state::AppState;
 
 /// argon2 reads all of a password: a bound on that work.

@@ -68,6 +68,10 @@ impl Api {
         self.token.as_deref().expect("logged in")
     }
 
+    pub(crate) fn private_addr(&self) -> SocketAddr {
+        self.private
+    }
+
     pub(crate) fn in_context(mut self, context: &'static str) -> Self {
         self.context = Some(context);
         self
