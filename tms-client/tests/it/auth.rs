@@ -243,6 +243,7 @@ async fn neither_key_nor_token_is_ever_logged() {
         TOKEN if seen.key.is_some() => json(404, "{}"),
         line if line.ends_with(key) => json(200, r#"{"access_token":"TokenThatMustNotBeSeen"}"#),
         "GET /tenant/cut" => Reply::Cut,
+        "GET /api-key/HangsAndMustNotBeSeen" => Reply::Never,
         _ => json(403, r#"{"detail":"no"}"#),
     })
     .await;
@@ -253,6 +254,10 @@ async fn neither_key_nor_token_is_ever_logged() {
         let error = client.find(&label(name)).await.expect_err("a fault");
         assert!(!format!("{error:?} {client:?}").contains("MustNotBeSeen"), "{error:?}");
     }
+    // The error of a call names its URL, and here the key is part of that.
+    let hanging = TmsClient::builder(&tms.url(), "HangsAndMustNotBeSeen".into()).timeout(SECOND / 10);
+    let error = hanging.build().expect("a client").authorize().await.expect_err("no answer");
+    assert!(error.is_retryable() && !format!("{error:?}").contains("MustNotBeSeen"), "{error:?}");
     let directory = tms_client::TmsDirectory::builder(client).build().expect("a directory");
     tenant_core::TenantDirectory::find(&directory, &label("acme")).await;
     tms.stop().await;
