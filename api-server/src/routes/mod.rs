@@ -11,6 +11,7 @@ mod users;
 
 use axum::Router;
 use axum::routing::{get, post};
+use customer_data::records::RecordKind;
 
 use crate::state::AppState;
 
@@ -33,17 +34,21 @@ pub(crate) fn private() -> Router<AppState> {
         .route("/event-source", post(sources::save))
         .route("/event-source/{id}", get(sources::read).delete(sources::delete))
         .route("/event-sources", get(sources::list))
-        .route("/profile/{id}", get(records::profile).delete(records::delete_profile))
-        .route("/session/{id}", get(records::session).delete(records::delete_session))
-        .route("/event/{id}", get(records::event).delete(records::delete_event))
-        .route("/profile/count", get(records::count_profiles))
-        .route("/session/count", get(records::count_sessions))
-        .route("/event/count", get(records::count_events))
-        // Beside the one for any index, since `/profile/{id}` would be found first.
-        .route("/profile/select", post(select::profiles))
-        .route("/session/select", post(select::sessions))
-        .route("/event/select", post(select::events))
         .route("/{index}/select", post(select::any))
+        .merge(records_of(RecordKind::Profile))
+        .merge(records_of(RecordKind::Session))
+        .merge(records_of(RecordKind::Event))
+}
+
+/// What every kind of record has. `/{index}/select` alone would not do: `/profile/{id}` would be found first.
+fn records_of(kind: RecordKind) -> Router<AppState> {
+    let path = |rest: &str| format!("/{}/{rest}", kind.as_str());
+    let read = move |state, caller, id| records::read(kind, state, caller, id);
+    let delete = move |state, caller, id| records::delete(kind, state, caller, id);
+    Router::new()
+        .route(&path("{id}"), get(read).delete(delete))
+        .route(&path("count"), get(move |state, caller| records::count(kind, state, caller)))
+        .route(&path("select"), post(move |state, caller, body| select::records(kind, state, caller, body)))
 }
 
 /// Requests that reach their handler whatever is known of the tenant: an install has to, and a person at the bare base

@@ -12,52 +12,30 @@ use crate::caller::{ANYBODY, BUILDERS, Caller, READERS};
 use crate::error::ApiError;
 use crate::state::AppState;
 
-/// `GET /profile/{id}`
-pub(crate) async fn profile(
-    state: State<AppState>,
-    caller: Caller,
-    Path(id): Path<String>,
-) -> Result<Response, ApiError> {
-    Ok(found(read(state, caller, RecordKind::Profile, &id).await?.map(with_meta)))
-}
-
-/// `GET /session/{id}`
-pub(crate) async fn session(
-    state: State<AppState>,
-    caller: Caller,
-    Path(id): Path<String>,
-) -> Result<Response, ApiError> {
-    Ok(found(
-        read(state, caller, RecordKind::Session, &id).await?.map(|document| Value::Object(document.body)),
-    ))
-}
-
-/// `GET /event/{id}`
-pub(crate) async fn event(
-    state: State<AppState>,
-    caller: Caller,
-    Path(id): Path<String>,
-) -> Result<Response, ApiError> {
-    let document = read(state, caller, RecordKind::Event, &id).await?;
-    Ok(found(document.map(|document| {
-        json!({ "event": document.body, "_metadata": { "id": document.id.as_str(), "index": "event" } })
-    })))
-}
-
-async fn read(
+/// `GET /{kind}/{id}`: the record, or 404 `null`.
+pub(crate) async fn read(
+    kind: RecordKind,
     State(state): State<AppState>,
     caller: Caller,
-    kind: RecordKind,
-    id: &str,
-) -> Result<Option<Document>, ApiError> {
+    Path(id): Path<String>,
+) -> Result<Response, ApiError> {
     caller.require(READERS)?;
-    Ok(records::get(&caller.store(&state), kind, id).await?)
+    let document = records::get(&caller.store(&state), kind, &id).await?;
+    Ok(found(document.map(|document| present(kind, document))))
 }
 
-fn with_meta(document: Document) -> Value {
+/// The shape of a record is its kind's own.
+fn present(kind: RecordKind, document: Document) -> Value {
+    let meta = json!({ "id": document.id.as_str(), "index": kind.as_str() });
     let mut body = document.body;
-    body.insert("_meta".to_owned(), json!({ "id": document.id.as_str(), "index": "profile" }));
-    Value::Object(body)
+    match kind {
+        RecordKind::Profile => {
+            body.insert("_meta".to_owned(), meta);
+            Value::Object(body)
+        }
+        RecordKind::Session => Value::Object(body),
+        RecordKind::Event => json!({ "event": body, "_metadata": meta }),
+    }
 }
 
 /// What was found, or 404 with the body `null`.
@@ -66,44 +44,18 @@ fn found(value: Option<Value>) -> Response {
     (status, Json(value)).into_response()
 }
 
-/// `DELETE /profile/{id}`
-pub(crate) async fn delete_profile(
-    state: State<AppState>,
-    caller: Caller,
-    Path(id): Path<String>,
-) -> Result<Response, ApiError> {
-    let existed = delete(state, caller, RecordKind::Profile, &id).await?;
-    Ok(found(existed.then(|| deleted(1))))
-}
-
-/// `DELETE /session/{id}`
-pub(crate) async fn delete_session(
-    state: State<AppState>,
-    caller: Caller,
-    Path(id): Path<String>,
-) -> Result<Response, ApiError> {
-    let existed = delete(state, caller, RecordKind::Session, &id).await?;
-    Ok(found(existed.then(|| deleted(1))))
-}
-
-/// `DELETE /event/{id}`: an absent one is 200 with `deleted: 0` (contract 12).
-pub(crate) async fn delete_event(
-    state: State<AppState>,
-    caller: Caller,
-    Path(id): Path<String>,
-) -> Result<Response, ApiError> {
-    let existed = delete(state, caller, RecordKind::Event, &id).await?;
-    Ok(found(Some(deleted(u64::from(existed)))))
-}
-
-async fn delete(
+/// `DELETE /{kind}/{id}`: an absent event is 200 with `deleted: 0`, an absent profile or session 404 `null`
+/// (contract 12).
+pub(crate) async fn delete(
+    kind: RecordKind,
     State(state): State<AppState>,
     caller: Caller,
-    kind: RecordKind,
-    id: &str,
-) -> Result<bool, ApiError> {
+    Path(id): Path<String>,
+) -> Result<Response, ApiError> {
     caller.require(BUILDERS)?;
-    Ok(records::delete(&caller.store(&state), kind, id).await?)
+    let existed = records::delete(&caller.store(&state), kind, &id).await?;
+    let told = existed || kind == RecordKind::Event;
+    Ok(found(told.then(|| deleted(u64::from(existed)))))
 }
 
 /// The search engine's answer to a delete-by-query, of which clients read `deleted`.
@@ -115,26 +67,11 @@ fn deleted(count: u64) -> Value {
     })
 }
 
-/// `GET /profile/count`
-pub(crate) async fn count_profiles(state: State<AppState>, caller: Caller) -> Result<Json<Value>, ApiError> {
-    count(state, caller, RecordKind::Profile).await
-}
-
-/// `GET /session/count`
-pub(crate) async fn count_sessions(state: State<AppState>, caller: Caller) -> Result<Json<Value>, ApiError> {
-    count(state, caller, RecordKind::Session).await
-}
-
-/// `GET /event/count`
-pub(crate) async fn count_events(state: State<AppState>, caller: Caller) -> Result<Json<Value>, ApiError> {
-    count(state, caller, RecordKind::Event).await
-}
-
-/// The search engine's answer to a count, of which clients read `count`.
-async fn count(
+/// `GET /{kind}/count`: the search engine's answer to a count, of which clients read `count`.
+pub(crate) async fn count(
+    kind: RecordKind,
     State(state): State<AppState>,
     caller: Caller,
-    kind: RecordKind,
 ) -> Result<Json<Value>, ApiError> {
     caller.require(ANYBODY)?;
     let count = records::count(&caller.store(&state), kind).await?;

@@ -17,33 +17,6 @@ const DEFAULT_LIMIT: usize = 20;
 /// Indices of the original in which this platform keeps nothing.
 const EMPTY: [&str; 5] = ["resource", "rule", "segment", "flow", "log"];
 
-/// `POST /profile/select`
-pub(crate) async fn profiles(
-    state: State<AppState>,
-    caller: Caller,
-    body: RawBody,
-) -> Result<Json<Value>, ApiError> {
-    select(state, caller, RecordKind::Profile, body).await
-}
-
-/// `POST /session/select`
-pub(crate) async fn sessions(
-    state: State<AppState>,
-    caller: Caller,
-    body: RawBody,
-) -> Result<Json<Value>, ApiError> {
-    select(state, caller, RecordKind::Session, body).await
-}
-
-/// `POST /event/select`
-pub(crate) async fn events(
-    state: State<AppState>,
-    caller: Caller,
-    body: RawBody,
-) -> Result<Json<Value>, ApiError> {
-    select(state, caller, RecordKind::Event, body).await
-}
-
 /// `POST /{index}/select` of any other index.
 pub(crate) async fn any(caller: Caller, Path(index): Path<String>) -> Result<Json<Value>, ApiError> {
     caller.require(ANYBODY)?;
@@ -57,10 +30,11 @@ pub(crate) async fn any(caller: Caller, Path(index): Path<String>) -> Result<Jso
     Err(ApiError::invalid(vec![FieldError { kind: "enum".to_owned(), loc, msg }]))
 }
 
-async fn select(
+/// `POST /{kind}/select`: the latest records of the kind; `where` is refused, not ignored.
+pub(crate) async fn records(
+    kind: RecordKind,
     State(state): State<AppState>,
     caller: Caller,
-    kind: RecordKind,
     RawBody(body): RawBody,
 ) -> Result<Json<Value>, ApiError> {
     caller.require(ANYBODY)?;
