@@ -9,6 +9,7 @@ use tracing::info;
 
 use crate::config::args::{Cli, Command, ServeArgs};
 use crate::config::{Config, StorageConfig, Tenancy};
+use crate::ready::Endpoints;
 use crate::serve::Server;
 use crate::telemetry;
 
@@ -42,10 +43,19 @@ fn chain(failure: &dyn std::error::Error) -> String {
 async fn serve_until_stopped(args: ServeArgs) -> Result<(), Failure> {
     telemetry::init(&args.logging.logging_level)?;
     let server = Server::start(args.config()?).await?;
+    print_addresses(server.endpoints())?;
     stop_asked_for().await?;
     info!("stopping: requests that are under way may end");
     server.shutdown().await;
     Ok(())
+}
+
+fn print_addresses(at: &Endpoints) -> io::Result<()> {
+    let mut out = io::stdout().lock();
+    for (name, address) in [("public", at.public), ("private", at.private), ("ops", at.ops)] {
+        writeln!(out, "{name:<8} {}", Endpoints::url(address).unwrap_or_else(|| "off".to_owned()))?;
+    }
+    out.flush()
 }
 
 /// Returns when the process is asked to stop: SIGTERM, or SIGINT (ctrl-c).
