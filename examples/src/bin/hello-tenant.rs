@@ -1,7 +1,7 @@
 //! The smallest useful service behind the layer: two fixed tenants, one route.
 //!
 //! ```text
-//! $ cargo run --release -p tenantry-examples --bin hello-tenant 127.0.0.1:8080
+//! $ cargo run --release -p examples --bin hello-tenant 127.0.0.1:8080
 //! listening on http://127.0.0.1:8080
 //! $ curl http://acme.localhost:8080/
 //! hello, acme
