@@ -1,5 +1,9 @@
 //! One binary: the suites on both backends, and what only files can do.
 
+mod compile;
+mod crash;
 mod embedded;
+mod files;
+mod leaky;
 mod memory;
 mod support;

@@ -1,0 +1,9 @@
+use jiff::Timestamp;
+use storage::Namespace;
+use tenant_core::{Context, Incarnation, Tenant};
+
+pub(crate) fn main() {
+    let tenant = Tenant::new("acme".parse().expect("a name"), Incarnation::fixed("acme"));
+    let active = tenant.admit(Timestamp::UNIX_EPOCH).expect("an active tenant");
+    Namespace::of(&active, Context::Staging);
+}
