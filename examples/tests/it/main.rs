@@ -2,4 +2,5 @@
 
 #![allow(clippy::unwrap_used, reason = "a test may panic, in its helpers too")]
 
+mod embed_api_server;
 mod hello_tenant;
