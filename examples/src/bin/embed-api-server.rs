@@ -3,11 +3,14 @@
 //! ```console
 //! cargo run --release -p examples --bin embed-api-server -- ./data
 //! ```
+//!
+//! Any free ports of 127.0.0.1 are taken; the one line that it prints says which, and the operator's key of this start.
+//! Tenants are found at `<name>.localhost`.
 
 use std::error::Error;
 use std::path::PathBuf;
 
-use api_server::{Config, Listeners, Server, StorageConfig, Tenancy, TmsConfig};
+use api_server::{Config, Endpoints, Listeners, Server, StorageConfig, Tenancy, TmsConfig};
 use secrecy::{ExposeSecret, SecretString};
 use tms_server::Scope;
 
@@ -32,12 +35,15 @@ async fn main() -> Result<(), Box<dyn Error>> {
     config.listeners = Listeners::any_local();
     let server = Server::start(config).await?;
 
-    let endpoints = server.endpoints();
-    if let (Some(public), Some(private)) = (endpoints.public, endpoints.private) {
-        println!("public http://{public} private http://{private} key {}", operator.expose_secret());
-    }
+    announce(server.endpoints(), &operator);
     tokio::signal::ctrl_c().await?;
     server.shutdown().await;
     tms.shutdown().await;
     Ok(())
+}
+
+#[expect(clippy::print_stdout, reason = "whoever started the program waits for this line")]
+fn announce(at: &Endpoints, operator: &SecretString) {
+    let url = |address| Endpoints::url(address).unwrap_or_default();
+    println!("public {} private {} key {}", url(at.public), url(at.private), operator.expose_secret());
 }
