@@ -91,8 +91,14 @@ fn name_and_label() -> impl Strategy<Value = (String, String)> {
         })
 }
 
+/// More cases than usual, and as many as `PROPTEST_CASES` asks for.
+fn config() -> ProptestConfig {
+    let asked = ProptestConfig::default();
+    ProptestConfig { cases: asked.cases.max(4096), ..asked }
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(4096))]
+    #![proptest_config(config())]
 
     #[test]
     fn host_parsing_is_total_and_agrees_with_the_plain_reading(bytes: Vec<u8>) {
