@@ -122,8 +122,7 @@ async fn config(args: &DevArgs, tms: &tms_server::Server) -> Result<Config, Fail
         private: Some(args.private_bind),
         ops: Some(args.ops_bind),
     };
-    let port = args.private_bind.port();
-    config.public_url = Some(PublicUrl::new(format!("http://{{name}}.{BASE_DOMAIN}:{port}")));
+    config.public_url = Some(PublicUrl::new(format!("http://{{name}}.{BASE_DOMAIN}:{{port}}")));
     Ok(config)
 }
 

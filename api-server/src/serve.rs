@@ -110,13 +110,16 @@ impl Server {
             .tenant_header(config.tenant_header.clone())
             .clock(Arc::clone(&clock));
         let mut server = Self::idle();
-        let settings = settings(&config);
+        let mut settings = settings(&config);
         let listeners = &config.listeners;
         let private = bind("PRIVATE_BIND", listeners.private).await?;
         let public = bind("PUBLIC_BIND", listeners.public).await?;
         let ops = bind("OPS_BIND", listeners.ops).await?;
         let address = |bound: &Option<TcpListener>| bound.as_ref().and_then(|bound| bound.local_addr().ok());
         server.endpoints.private = address(&private);
+        if let (Some(url), Some(private)) = (&mut settings.public_url, server.endpoints.private) {
+            *url = url.with_port(private.port());
+        }
         server.endpoints.public = address(&public);
         server.endpoints.ops = address(&ops);
         let state = AppState::new(store, installer, passwords, clock, settings);

@@ -52,7 +52,7 @@ pub(crate) struct Settings {
     pub(crate) public_url: Option<PublicUrl>,
 }
 
-/// Where a tenant is found from outside: a URL with `{name}` in it.
+/// Where a tenant is found from outside: a URL with `{name}` in it, and `{port}` where the private listener's is meant.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PublicUrl(String);
 
@@ -60,6 +60,11 @@ impl PublicUrl {
     /// A pattern such as `https://{name}.your-domain.com`.
     pub fn new(pattern: impl Into<String>) -> Self {
         Self(pattern.into())
+    }
+
+    /// The same with the private listener's port filled in.
+    pub(crate) fn with_port(&self, port: u16) -> Self {
+        Self(self.0.replace("{port}", &port.to_string()))
     }
 
     /// The URL of the tenant of this name.

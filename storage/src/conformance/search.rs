@@ -285,6 +285,9 @@ pub async fn terms(store: &Arc<dyn Store>) -> Result<(), Failure> {
     equal(step, &found, &Buckets::Terms { values: vec![text("a", 1), text("y", 1)], other: 0 })
 }
 
+/// A path, how many of which unit, a time zone, and the buckets that are to be found.
+type HistogramCase = (&'static str, u32, TimeUnit, &'static str, &'static [(&'static str, u64)]);
+
 /// Counting by time, in zones where the clock changes.
 ///
 /// # Errors
@@ -300,7 +303,7 @@ pub async fn histograms(store: &Arc<dyn Store>) -> Result<(), Failure> {
         ("f", json!({"free": ["no instant", "2026-03-29T12:00:00Z", "2026-03-29T12:30:00Z", 5]})),
     ];
     let data = filled(store, &documents, "writing documents to count by time").await?;
-    let cases: [(&'static str, u32, TimeUnit, &str, &[(&str, u64)]); 5] = [
+    let cases: [HistogramCase; 5] = [
         (
             "time.insert",
             1,

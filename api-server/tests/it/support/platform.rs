@@ -22,14 +22,19 @@ impl Platform {
     }
 
     pub(crate) async fn start_with(change: impl FnOnce(&mut Config)) -> Self {
-        let folder = TempDir::new().expect("a folder");
-        let tms = Tms::start(folder.path()).await;
-        let mut platform = Self { tms, server: None, folder };
+        let mut platform = Self::without_server().await;
         platform.start_server(change).await;
         platform
     }
 
-    async fn start_server(&mut self, change: impl FnOnce(&mut Config)) {
+    /// A management service and a folder, for a server that the test starts by itself.
+    pub(crate) async fn without_server() -> Self {
+        let folder = TempDir::new().expect("a folder");
+        let tms = Tms::start(folder.path()).await;
+        Self { tms, server: None, folder }
+    }
+
+    pub(crate) async fn start_server(&mut self, change: impl FnOnce(&mut Config)) {
         let mut config = config(&self.tms, &self.data_dir());
         change(&mut config);
         self.server = Some(Server::start(config).await.expect("the server starts"));
@@ -39,6 +44,17 @@ impl Platform {
     pub(crate) async fn restart(&mut self) {
         self.server.take().expect("running").shutdown().await;
         self.start_server(|_| {}).await;
+    }
+
+    pub(crate) fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// The database files of a tenant's one incarnation.
+    pub(crate) fn files_of(&self, id: &str) -> [PathBuf; 2] {
+        let mut lives = std::fs::read_dir(self.tenant_dir(id)).expect("the folder").flatten();
+        let life = lives.next().expect("an incarnation").path();
+        [life.join("staging.db"), life.join("production.db")]
     }
 
     pub(crate) fn data_dir(&self) -> PathBuf {
