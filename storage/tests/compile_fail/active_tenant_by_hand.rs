@@ -3,6 +3,6 @@ use tenant_core::{ActiveTenant, Incarnation, Tenant};
 
 pub(crate) fn main() {
     let tenant = Tenant::new("acme".parse().expect("a name"), Incarnation::fixed("acme"));
-    drop(Timestamp::UNIX_EPOCH);
+    let _: Timestamp = Timestamp::UNIX_EPOCH;
     let _: ActiveTenant = ActiveTenant { id: tenant.id(), incarnation: tenant.incarnation, placement: None };
 }
