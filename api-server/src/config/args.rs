@@ -61,7 +61,7 @@ pub(crate) struct ServeArgs {
     /// The domains that tenants' names stand before, separated by commas.
     #[arg(long, env = "BASE_DOMAINS", value_delimiter = ',')]
     base_domains: Vec<String>,
-    /// Where tenants are found from outside, with {name} in it [default: https://{name}. and the first base domain].
+    /// Where tenants are found from outside, with {name} in it, and {port} for the private listener's [default: https://{name}. and the first base domain].
     #[arg(long, env = "PUBLIC_URL")]
     public_url: Option<String>,
     /// The one tenant's name where MULTI_TENANT is off.
