@@ -1,4 +1,4 @@
-//! The suites that prove a backend: what the [`Store`](crate::Store) contract says, and that no namespace reaches another.
+//! The suites that prove a backend: what the [`Store`] contract says, and that no namespace reaches another.
 //!
 //! They work on any store that was built with [`schema`], through the public calls alone, in namespaces of their own that
 //! they leave behind. A suite answers the first [`Failure`], which says what was being done.
