@@ -125,6 +125,7 @@ impl From<DataError> for ApiError {
             DataError::Contended => {
                 Self::unavailable("contended", "Too many requests change the same data.", RETRY_AFTER_S)
             }
+            DataError::Busy => Self::unavailable("busy", "Too many logins at once.", RETRY_AFTER_S),
             DataError::Internal(_) => Self::internal(&failure),
             DataError::Storage(failure) => failure.into(),
         }

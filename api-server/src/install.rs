@@ -16,6 +16,7 @@ use tenant_core::{
     TenantId, TenantName, TenantRecord, TenantRegistry, TenantStatus,
 };
 use tms_client::{TmsClient, TmsDirectory};
+use tokio::sync::Mutex;
 use tracing::info;
 
 use crate::error::ApiError;
@@ -43,6 +44,8 @@ pub(crate) struct Installer {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) observer: Option<InstallObserver>,
     pub(crate) authority: Authority,
+    /// Installs take turns: of two for one tenant, the second finds it active and changes nothing.
+    pub(crate) turn: Mutex<()>,
 }
 
 /// Who says which tenants there are.
@@ -96,6 +99,7 @@ impl Installer {
         token: &SecretString,
         admin: Option<Admin>,
     ) -> Result<Installed, ApiError> {
+        let _turn = self.turn.lock().await;
         let refused = || ApiError::forbidden("Installation forbidden. Invalid installation token.");
         match &self.authority {
             Authority::Fixed { token: expected } => {
@@ -173,6 +177,7 @@ impl Operator<'_> {
     /// Registers a tenant, prepares its storage, creates its admin and activates it; or goes on where an earlier call of
     /// the same name and e-mail stopped.
     pub(crate) async fn install(&self, request: InstallRequest) -> Result<Installed, ApiError> {
+        let _turn = self.installer.turn.lock().await;
         let record = self.register(&request).await?;
         match record.tenant.status {
             TenantStatus::Pending => self.finish(record.tenant, request).await,

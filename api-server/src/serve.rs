@@ -13,7 +13,7 @@ use tenant_core::{Clock, HostRules, Incarnation, Placement, StaticDirectory, Sys
 use tenant_router::TenantLayer;
 use tms_client::{TmsClient, TmsDirectory};
 use tokio::net::TcpListener;
-use tokio::sync::watch;
+use tokio::sync::{Mutex, watch};
 use tokio::task::JoinSet;
 use tracing::{info, warn};
 
@@ -104,6 +104,7 @@ impl Server {
             clock: Arc::clone(&clock),
             observer: config.install_observer.clone(),
             authority: tenants.authority,
+            turn: Mutex::default(),
         };
         let layer = TenantLayer::new(tenants.rules, tenants.directory)
             .trusted_proxies(config.trusted_proxies.iter().copied())

@@ -21,6 +21,9 @@ pub enum DataError {
     /// The same documents were changed by others again and again; sending it again is safe.
     #[error("the same documents are being changed by many requests")]
     Contended,
+    /// Too many logins are being worked on; trying again is safe.
+    #[error("too many logins are being worked on")]
+    Busy,
     /// The platform cannot do it for a reason of its own, which is in the message.
     #[error("{0}")]
     Internal(&'static str),

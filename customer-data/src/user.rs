@@ -204,7 +204,7 @@ pub async fn ensure_admin(
     password: &str,
 ) -> Result<(), DataError> {
     let hash = passwords.hash(password).await?;
-    for _ in 0..2 {
+    for _ in 0..8 {
         let existing = by_address(store, email.as_str()).await?;
         match store.write(admin_batch(existing, email, &hash)?).await {
             Err(failure) if failure.is_conflict() => {}

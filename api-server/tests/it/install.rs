@@ -225,3 +225,23 @@ async fn get_install_keeps_the_originals_rows() {
     assert_eq!(down["warning"], json!([text]));
     assert_eq!(platform.at("company-x.localhost").post("/install", &body).await.status, 503);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_many_installs_of_one_name_at_once_one_password_wins_and_is_told_to_nobody_else() {
+    let platform = Platform::start().await;
+    let calls = (0..12).map(|i| {
+        let (platform, password) = (&platform, format!("password {}", i % 3));
+        async move { (platform.install_as("company-x", EMAIL, &password).await.status, password) }
+    });
+    let answers = futures_util::future::join_all(calls).await;
+    let won: std::collections::HashSet<&String> =
+        answers.iter().filter(|(status, _)| *status == 200).map(|(_, password)| password).collect();
+    assert_eq!(won.len(), 1, "{answers:?}");
+    assert!(answers.iter().all(|(status, _)| [200, 409].contains(status)), "{answers:?}");
+    for (status, password) in &answers {
+        let login = platform.at("company-x.localhost").try_log_in(EMAIL, password).await;
+        assert_eq!(login.status == 200, *status == 200, "{password}");
+    }
+    let api = platform.at("company-x.localhost").log_in(EMAIL, won.iter().next().expect("one")).await;
+    assert_eq!(api.count("event").await, 0);
+}
