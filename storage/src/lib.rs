@@ -1,4 +1,60 @@
 //! Namespaced documents: a durable store in which no tenant can reach another's data.
+//!
+//! A program declares its [`Kind`]s of documents in a [`Schema`] and builds a [`Store`] with it. [`lifecycle::install`]
+//! prepares a tenant's [`Namespace`]s; from then on a [`NamespacedStore`] for an `ActiveTenant` is the only way to that
+//! tenant's documents, and it has no way to another's.
+//!
+//! ```
+//! use std::sync::Arc;
+//!
+//! use jiff::Timestamp;
+//! use serde_json::json;
+//! use storage::{
+//!     Batch, DocumentId, EmbeddedConfig, EmbeddedStore, FieldType, Filter, Kind, NamespacedStore, Order, Query, Schema,
+//!     Sort, Store, lifecycle,
+//! };
+//! use tenant_core::{Context, Incarnation, Tenant};
+//!
+//! # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # let folder = tempfile::tempdir()?;
+//! # let data_dir = folder.path();
+//! let event = Kind::new("event").with_field("time", FieldType::Date).with_time_field("time");
+//! let store: Arc<dyn Store> =
+//!     Arc::new(EmbeddedStore::open(EmbeddedConfig::new(data_dir), Schema::new(1, vec![event])?)?);
+//!
+//! let tenant = Tenant::new("company-x".parse()?, Incarnation::fixed("company-x"));
+//! lifecycle::install(&store, &tenant.id(), tenant.incarnation).await?;
+//! let active = tenant.admit(Timestamp::now()).expect("an active tenant");
+//! let data = NamespacedStore::new(store, &active, Context::Production);
+//!
+//! let mut batch = Batch::default();
+//! let view = json!({"time": "2026-01-01T12:00:00Z", "type": "page-view", "properties": {"url": "/"}});
+//! batch.create("event", DocumentId::new("e1")?, view.as_object().cloned().unwrap_or_default());
+//! data.write(batch).await?; // on disk now
+//!
+//! let latest = Query {
+//!     filter: Filter::equals("properties.url", "/"),
+//!     sort: vec![Sort { path: "time".into(), order: Order::Descending }],
+//!     ..Query::default()
+//! };
+//! assert_eq!(data.search("event", &latest).await?.total, 1);
+//! # Ok(()) }
+//! ```
+//!
+//! # What acknowledged means
+//! A write that was answered with `Ok` is durable: in [`EmbeddedStore`] the journal with the whole batch has been synced to
+//! the disk before, so it outlives `kill -9` and a power cut. [`MemoryStore`] keeps it as long as the store lives.
+//! [`Unavailable`](StoreErrorKind::Unavailable), like a future that was dropped, leaves the outcome unknown; a batch of
+//! fixed ids can be sent again. In both backends a batch is never there in part.
+//!
+//! # Backends
+//! [`MemoryStore`] is the reference, [`EmbeddedStore`] what to run. One's own implements [`Store`] and proves itself with
+//! the suites in `conformance`. All give the same answers to the same [`Query`]: what is outside the subset is refused.
+//!
+//! | feature | default | what it adds |
+//! |---|---|---|
+//! | `embedded` | yes | [`EmbeddedStore`]: one SQLite file per tenant and context; needs a tokio runtime |
+//! | `conformance` | no | the suites that prove a backend |
 
 mod aggregate;
 mod check;

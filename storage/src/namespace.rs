@@ -155,3 +155,29 @@ impl fmt::Debug for NamespacedStore {
         write!(f, "NamespacedStore({})", self.namespace)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// Few letters and few lives, so that ids are often equal, or one the beginning of the other.
+    fn namespace() -> impl Strategy<Value = Namespace> {
+        (1usize..4, 0u128..3, any::<bool>()).prop_map(|(length, life, staging)| {
+            let id = "aaa"[..length].parse().expect("an id");
+            let context = if staging { Context::Staging } else { Context::Production };
+            Namespace::new(id, Uuid::from_u128(life).into(), context)
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn namespaces_are_told_apart_by_text_and_by_uuid(a in namespace(), b in namespace()) {
+            let (left, right) = (a.to_string(), b.to_string());
+            prop_assert_eq!(a == b, left == right);
+            prop_assert_eq!(a == b, left.starts_with(&right));
+            prop_assert_eq!(a == b, a.uuid() == b.uuid());
+        }
+    }
+}

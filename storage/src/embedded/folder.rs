@@ -155,3 +155,27 @@ fn lock(path: &Path) -> Result<File, StoreError> {
         .map_err(|error| failure::io("write", path, error))?;
     Ok(file)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use tenant_core::{Context, Incarnation};
+
+    use super::*;
+
+    #[test]
+    fn each_namespace_has_a_file_of_its_own_below_its_tenants_folder() {
+        let mut names = HashSet::new();
+        for id in ["acme", "acme2", "a"] {
+            for life in ["first", "second"] {
+                for context in Context::ALL {
+                    let id = id.parse().expect("an id");
+                    let name = Folder::name(&Namespace::new(id, Incarnation::fixed(life), context));
+                    assert!(name.starts_with(&format!("{id}/")), "{name}");
+                    assert!(names.insert(name));
+                }
+            }
+        }
+    }
+}
