@@ -8,6 +8,7 @@ use serde_json::{Number, Value};
 
 use crate::instant;
 use crate::kind::FieldType;
+#[cfg(feature = "embedded")]
 use crate::query::Scalar;
 
 /// The bytes of a value of a document, if it is of the declared type.
@@ -21,6 +22,7 @@ pub(crate) fn encode_value(field_type: FieldType, value: &Value) -> Option<Vec<u
 }
 
 /// The bytes of a value of a query, if it is of the declared type: nothing else in that field can equal it.
+#[cfg(feature = "embedded")]
 pub(crate) fn encode_scalar(field_type: FieldType, scalar: &Scalar) -> Option<Vec<u8>> {
     match (field_type, scalar) {
         (FieldType::Text, Scalar::Text(text)) => Some(text.as_bytes().to_vec()),
