@@ -1,221 +1,227 @@
-//! `api-server dev` as a process: its file, its folder, its second start, its demo; and the other commands.
+//! `api-server dev` and `check-config`, as a person meets them.
 
 use std::fs;
+use std::net::TcpStream;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
-use std::process::{Child, Command, ExitStatus, Output, Stdio};
-use std::time::{Duration, Instant};
+use std::process::Output;
 
-use serde_json::{Value, json};
+use serde_json::json;
+use tempfile::TempDir;
 
-use crate::support::{Api, EMAIL, PASSWORD};
+use crate::laptop::{Laptop, program};
+use crate::support::{Answer, EMAIL, PASSWORD, eventually, page_view};
 
-pub(crate) struct Dev {
-    child: Child,
-    ready: Value,
+const HOST: &str = "company-x.localhost";
+
+fn folder() -> TempDir {
+    tempfile::tempdir().expect("a folder")
 }
 
-impl Dev {
-    /// `api-server dev` on any free ports.
-    pub(crate) fn command(data: &Path) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_api-server"));
-        command.arg("dev").arg("--data-dir").arg(data).stdin(Stdio::null()).stdout(Stdio::null());
-        for bind in ["--public-bind", "--private-bind", "--ops-bind", "--tms-bind"] {
-            command.args([bind, "127.0.0.1:0"]);
-        }
-        command
-    }
-
-    fn start(data: &Path) -> Self {
-        Self::spawn(Self::command(data), data)
-    }
-
-    /// Starts a command and waits until `dev.json` is this process's.
-    pub(crate) fn spawn(mut command: Command, data: &Path) -> Self {
-        let mut child = command.spawn().expect("the program starts");
-        let deadline = Instant::now() + Duration::from_secs(30);
-        loop {
-            let file = fs::read(data.join("dev.json")).ok();
-            let ready: Option<Value> = file.and_then(|file| serde_json::from_slice(&file).ok());
-            match ready.filter(|ready| ready["pid"] == json!(child.id())) {
-                Some(ready) => return Self { child, ready },
-                None => assert!(Instant::now() < deadline, "no dev.json after 30 s"),
-            }
-            if let Some(status) = child.try_wait().expect("a status") {
-                panic!("the program ended at its start: {status}");
-            }
-            std::thread::sleep(Duration::from_millis(5));
-        }
-    }
-
-    pub(crate) fn operator_key(&self) -> String {
-        self.ready["operator_key"].as_str().expect("a key").to_owned()
-    }
-
-    pub(crate) fn at(&self, host: &str) -> Api {
-        let addr = |name: &str| {
-            let url = self.ready[name].as_str().expect("a URL");
-            url.trim_start_matches("http://").parse().expect("an address")
-        };
-        Api::new(addr("public"), addr("private"), host)
-    }
-
-    async fn install(&self, key: &str) -> crate::support::Answer {
-        let body = json!({ "name": "company-x", "tms_api_key": key, "email": EMAIL, "password": PASSWORD });
-        self.at("localhost").post("/tenant/install", &body).await
-    }
-
-    pub(crate) fn terminate(mut self) -> ExitStatus {
-        let sent = Command::new("kill").arg(self.child.id().to_string()).status().expect("kill runs");
-        assert!(sent.success());
-        self.child.wait().expect("ended")
-    }
-}
-
-impl Drop for Dev {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
+async fn install(laptop: &Laptop, key: &str) -> Answer {
+    let body = json!({ "name": "company-x", "tms_api_key": key, "email": EMAIL, "password": PASSWORD });
+    laptop.at("localhost").post("/tenant/install", &body).await
 }
 
 fn mode(path: &Path) -> u32 {
-    fs::metadata(path).expect("it is there").permissions().mode() & 0o777
+    fs::metadata(path).expect("exists").permissions().mode() & 0o777
 }
 
-#[tokio::test]
-async fn dev_json_tells_where_everything_is_and_the_folder_is_private() {
-    let folder = tempfile::TempDir::new().expect("a folder");
-    let data = folder.path().join("data");
-    let dev = Dev::start(&data);
-    let keys: Vec<&String> = dev.ready.as_object().expect("an object").keys().collect();
-    assert_eq!(keys, ["base_domain", "operator_key", "ops", "pid", "private", "public", "tms"]);
-    assert_eq!(dev.ready["base_domain"], json!("localhost"));
-    assert_eq!((mode(&data), mode(&data.join("dev.json"))), (0o700, 0o600));
-    let installed = dev.install(&dev.operator_key()).await.ok();
-    let port = dev.at("localhost").private_addr().port();
-    assert_eq!(installed[0]["tenant"]["url"], json!(format!("http://company-x.localhost:{port}")));
-    let http = reqwest::Client::builder().no_proxy().build().expect("a client");
-    for path in ["livez", "readyz"] {
-        let ops = dev.ready["ops"].as_str().expect("a URL");
-        assert_eq!(
-            http.get(format!("{ops}/{path}")).send().await.expect("an answer").status(),
-            200,
-            "{path}"
-        );
+fn text(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr)
+}
+
+#[test]
+fn dev_json_has_the_documented_shape_once_everything_accepts() {
+    let folder = folder();
+    let laptop = Laptop::start(&folder.path().join("data"), &[]);
+    let listeners = ["public", "private", "ops", "tms"];
+    for listener in listeners {
+        TcpStream::connect(laptop.address(listener)).expect("it accepts");
+        assert!(laptop.address(listener).ip().is_loopback());
     }
+    let ready = laptop.ready().as_object().expect("an object");
+    let mut keys: Vec<&str> = ready.keys().map(String::as_str).collect();
+    keys.sort_unstable();
+    assert_eq!(keys, ["base_domain", "operator_key", "ops", "pid", "private", "public", "tms"]);
+    assert_eq!((&ready["base_domain"], &ready["pid"]), (&json!("localhost"), &json!(laptop.pid())));
+
+    assert_eq!(mode(&laptop.dev_json()), 0o600);
+    for folder in ["", "tms", "tenants"] {
+        assert_eq!(mode(&laptop.data_dir().join(folder)), 0o700, "{folder}");
+    }
+    let printed = laptop.printed();
+    for listener in listeners {
+        assert!(printed.contains(laptop.ready()[listener].as_str().expect("a URL")), "{printed}");
+    }
+    assert!(printed.contains(&laptop.operator_key()), "{printed}");
+    let port = laptop.address("private").port();
+    assert!(printed.contains(&format!("curl -X POST http://localhost:{port}/tenant/install")), "{printed}");
+    laptop.stop();
+}
+
+#[test]
+fn a_second_start_on_a_folder_in_use_is_refused_and_names_the_process() {
+    let folder = folder();
+    let laptop = Laptop::start(&folder.path().join("data"), &[]);
+    let before = fs::read(laptop.dev_json()).expect("readable");
+    let refused = Laptop::refused(laptop.data_dir());
+    let by = format!("process {}", laptop.pid());
+    assert!(text(&refused).contains(&by), "{refused:?}");
+
+    let serve = program()
+        .env("DATA_DIR", laptop.data_dir())
+        .env("PUBLIC_BIND", "127.0.0.1:0")
+        .env("PRIVATE_BIND", "127.0.0.1:0")
+        .env("OPS_BIND", "off")
+        .output()
+        .expect("the program starts");
+    assert!(!serve.status.success() && text(&serve).contains(&by), "{serve:?}");
+    assert_eq!(fs::read(laptop.dev_json()).expect("readable"), before, "the first one's file stays");
+    laptop.stop();
 }
 
 #[tokio::test]
-async fn a_second_start_keeps_key_and_tenants_and_a_folder_in_use_is_refused() {
-    let folder = tempfile::TempDir::new().expect("a folder");
-    let data = folder.path().join("data");
-    let first = Dev::start(&data);
-    let key = first.operator_key();
-    first.install(&key).await.ok();
-    let token = first.at("company-x.localhost").log_in(EMAIL, PASSWORD).await.token().to_owned();
+async fn a_later_start_keeps_key_tenants_and_logins() {
+    let folder = folder();
+    let data_dir = folder.path().join("data");
+    let laptop = Laptop::start(&data_dir, &[]);
+    let key = laptop.operator_key();
+    install(&laptop, &key).await.ok();
+    let admin = laptop.at(HOST).log_in(EMAIL, PASSWORD).await.in_context("production");
+    admin.connect_web().await;
+    admin.track(&page_view("s1")).await.ok();
+    laptop.stop_by("INT");
 
-    let refused = Dev::command(&data).output().expect("it runs");
-    let said = String::from_utf8_lossy(&refused.stderr).into_owned();
-    assert!(!refused.status.success() && said.contains(&first.child.id().to_string()), "{said}");
-    let mut serve = Command::new(env!("CARGO_BIN_EXE_api-server"));
-    serve.env("DATA_DIR", &data).args([
-        "--public-bind",
-        "off",
-        "--private-bind",
-        "127.0.0.1:0",
-        "--ops-bind",
-        "off",
-    ]);
-    let refused = serve.output().expect("it runs");
-    let said = String::from_utf8_lossy(&refused.stderr).into_owned();
-    assert!(!refused.status.success() && said.contains(&first.child.id().to_string()), "{said}");
-    assert!(first.terminate().success());
-
-    let second = Dev::start(&data);
-    assert_eq!(second.operator_key(), key);
-    let admin = second.at("company-x.localhost").with_token(&token);
-    assert_eq!(admin.get("/event/count").await.status, 200);
-    assert_eq!(second.install(&key).await.ok()[0]["created"]["indices"], json!([]));
-    assert!(second.terminate().success());
-
-    fs::remove_file(data.join("dev.json")).expect("removed");
-    let third = Dev::start(&data);
-    assert_ne!(third.operator_key(), key, "the lost key is replaced");
-    assert_eq!(third.install(&key).await.status, 403, "and works no more");
-    assert_eq!(third.install(&third.operator_key()).await.status, 200);
+    let laptop = Laptop::start(&data_dir, &[]);
+    assert_eq!(laptop.operator_key(), key);
+    let same = laptop.at(HOST).with_token(admin.token()).in_context("production");
+    assert_eq!(same.count("event").await, 4);
+    let again = install(&laptop, &key).await.ok();
+    for context in [0, 1] {
+        let nothing = json!({ "templates": [], "indices": [], "aliases": [] });
+        assert_eq!(again[context]["created"], nothing, "{again}");
+    }
+    laptop.stop();
 }
 
 #[tokio::test]
-async fn the_demo_shows_two_tenants_and_serves_on() {
-    let folder = tempfile::TempDir::new().expect("a folder");
-    let data = folder.path().join("data");
-    for run in 1..=2 {
-        let printed = folder.path().join("printed");
-        let mut command = Dev::command(&data);
-        command.arg("--demo").stdout(fs::File::create(&printed).expect("a file"));
-        let dev = Dev::spawn(command, &data);
-        let text = async || fs::read_to_string(&printed).expect("what was printed");
-        crate::support::eventually("the end of the demo", async || {
-            text().await.contains("The server goes on")
-        })
-        .await;
-        let text = text().await;
-        for line in [
+async fn a_lost_key_is_replaced_and_opens_nothing_any_more() {
+    let folder = folder();
+    let data_dir = folder.path().join("data");
+    let laptop = Laptop::start(&data_dir, &[]);
+    let lost = laptop.operator_key();
+    install(&laptop, &lost).await.ok();
+    let dev_json = laptop.dev_json();
+    laptop.stop();
+    assert!(dev_json.exists(), "it is the only clear copy of the key");
+    fs::remove_file(dev_json).expect("removed");
+
+    let laptop = Laptop::start(&data_dir, &[]);
+    assert_ne!(laptop.operator_key(), lost);
+    assert_eq!(install(&laptop, &lost).await.status, 403);
+    install(&laptop, &laptop.operator_key()).await.ok();
+    laptop.at(HOST).log_in(EMAIL, PASSWORD).await;
+    laptop.stop();
+}
+
+#[tokio::test]
+async fn the_demo_shows_two_tenants_and_serves_on_also_a_second_time() {
+    let folder = folder();
+    let data_dir = folder.path().join("data");
+    for run in ["the first run", "the second run"] {
+        let laptop = Laptop::start(&data_dir, &["--demo"]);
+        eventually("the end of the demo", async || laptop.printed().contains("The server goes on")).await;
+        let printed = laptop.printed();
+        for shown in [
             "acme sees",
             "globex sees",
             "property tenant: acme",
+            "property tenant: globex",
             "acme's token at globex:    401",
-            "nobody's:   404",
+            "a host that is nobody's:   404",
         ] {
-            assert!(text.contains(line), "run {run}: {line}: {text}");
+            assert!(printed.contains(shown), "{run}: {shown}\n{printed}");
         }
-        assert_eq!(dev.at("acme.localhost").get("/healthcheck").await.status, 200);
-        assert!(dev.terminate().success());
+        let of = |name: &str| {
+            let after = printed.split_once(&format!("  {name} sees")).expect("shown").1;
+            after.lines().skip(1).take_while(|line| line.starts_with("    ")).collect::<Vec<_>>().join("\n")
+        };
+        let (acme, globex) = (of("acme"), of("globex"));
+        assert!(acme.contains("purchase-order") && !acme.contains("globex"), "{printed}");
+        assert!(globex.contains("page-view") && !globex.contains("acme"), "{printed}");
+
+        let admin = laptop.at("acme.localhost").log_in("admin@acme.example", "demo-password").await;
+        assert!(admin.in_context("production").count("event").await >= 5, "{run}");
+        laptop.stop();
     }
 }
 
-fn run(arguments: &[&str], variables: &[(&str, &str)]) -> Output {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_api-server"));
-    command.args(arguments).envs(variables.iter().copied()).output().expect("it runs")
-}
-
 #[test]
-fn check_config_prints_what_counts_and_hides_secrets() {
-    let variables = [
-        ("MULTI_TENANT", "Yes"),
-        ("MULTI_TENANT_MANAGER_URL", "tms:8383"),
-        ("MULTI_TENANT_MANAGER_API_KEY", "the-key"),
-        ("BASE_DOMAINS", "Your-Domain.com, localhost"),
-    ];
-    let output = run(&["check-config"], &variables);
-    assert!(!output.status.success(), "the URL is none");
-    let mut good = variables;
-    good[1].1 = "http://tms:8383//";
-    let output = run(&["check-config"], &good);
-    let text = String::from_utf8_lossy(&output.stdout).into_owned();
-    assert!(output.status.success(), "{output:?}");
-    for line in [
+fn check_config_prints_the_settings_and_no_secret() {
+    let printed = program()
+        .arg("check-config")
+        .env("MULTI_TENANT", "YES")
+        .env("MULTI_TENANT_MANAGER_URL", "http://tms:8383")
+        .env("MULTI_TENANT_MANAGER_API_KEY", "tk_1_s3cret")
+        .env("INSTALLATION_TOKEN", "s3cret-token")
+        .env("BASE_DOMAINS", "your-domain.com,localhost")
+        .env("MAX_BODY", "1MiB")
+        .output()
+        .expect("the program starts");
+    let told = text(&printed);
+    assert!(printed.status.success(), "{told}");
+    for row in [
+        "PUBLIC_BIND=0.0.0.0:8585",
         "MULTI_TENANT=yes",
         "MULTI_TENANT_MANAGER_URL=http://tms:8383",
         "BASE_DOMAINS=your-domain.com,localhost",
+        "PUBLIC_URL=https://{name}.your-domain.com",
+        "MAX_BODY=1048576",
+        "STORAGE=embedded",
+        "LOGGING_LEVEL=warning",
     ] {
-        assert!(text.lines().any(|printed| printed == line), "{line}: {text}");
+        assert!(told.lines().any(|line| line == row), "{row} is not in\n{told}");
     }
-    assert!(!text.contains("the-key"), "{text}");
+    assert!(told.contains("MULTI_TENANT_MANAGER_API_KEY=") && !told.contains("s3cret"), "{told}");
 }
 
 #[test]
-fn a_setting_that_cannot_be_read_is_named() {
-    for (variable, value) in
-        [("MULTI_TENANT", "maybe"), ("MAX_BODY", "big"), ("DIRECTORY_FRESH", "soon"), ("PRIVATE_BIND", "x")]
-    {
-        let output = run(&["check-config"], &[(variable, value)]);
-        let said = String::from_utf8_lossy(&output.stderr).into_owned();
-        let flag = variable.to_lowercase().replace('_', "-");
-        assert!(!output.status.success() && said.contains(&flag), "{variable}: {said}");
+fn check_config_names_the_variable_that_is_wrong() {
+    let wrong = [
+        ("MULTI_TENANT", "maybe"),
+        ("PRODUCTION", "maybe"),
+        ("PUBLIC_BIND", "8585"),
+        ("MAX_BODY", "a lot"),
+        ("DIRECTORY_FRESH", "60"),
+        ("STORAGE", "floppy"),
+        ("TENANT_NAME", "a.b"),
+        ("TRUSTED_PROXIES", "everybody"),
+        ("MULTI_TENANT", "yes"),
+    ];
+    for (variable, value) in wrong {
+        let refused =
+            program().arg("check-config").env(variable, value).output().expect("the program starts");
+        assert!(!refused.status.success(), "{variable}={value}");
+        let told = text(&refused);
+        assert!(told.contains(variable), "{variable}={value}: {told}");
+        let started = program().env(variable, value).output().expect("the program starts");
+        assert!(!started.status.success() && text(&started).contains(variable), "{variable}={value}");
     }
-    let output = run(&["check-config"], &[("MULTI_TENANT", "yes")]);
-    let said = String::from_utf8_lossy(&output.stderr).into_owned();
-    assert!(!output.status.success() && said.contains("No MULTI_TENANT_MANAGER_URL set"), "{said}");
+}
+
+#[test]
+fn help_explains_without_showing_a_secret() {
+    for arguments in [&["--help"][..], &["serve", "--help"], &["dev", "--help"], &["check-config", "--help"]]
+    {
+        let help = program()
+            .args(arguments)
+            .env("MULTI_TENANT_MANAGER_API_KEY", "tk_1_s3cret")
+            .env("INSTALLATION_TOKEN", "s3cret-token")
+            .output()
+            .expect("the program starts");
+        let told = text(&help);
+        assert!(help.status.success() && told.contains("Usage:"), "{told}");
+        assert!(!told.contains("s3cret"), "{told}");
+    }
 }

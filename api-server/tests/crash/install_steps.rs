@@ -1,143 +1,158 @@
-//! SIGKILL after each step of an install, also after the last, before the answer: the same call completes it.
+//! An install whose process is killed after one of its steps, and the same call, which finishes it.
 
-use std::path::Path;
-use std::process::{Child, Command};
-use std::time::{Duration, Instant};
-
-use api_server::{Config, InstallStep, Listeners, Server, StorageConfig, Tenancy, TmsConfig};
-use secrecy::ExposeSecret;
+use api_server::InstallStep;
+use reqwest::Method;
 use serde_json::{Value, json};
+use tenant_core::Context;
 
-use crate::support::{Api, EMAIL, OPERATOR_KEY, PASSWORD, Platform, page_view};
+use crate::site::{HOST, Site, install_body};
+use crate::stopping_server::StoppingServer;
+use crate::support::{Answer, EMAIL, PASSWORD, Program, page_view};
 
-/// What a child is told by; without them its test is no test.
-const STEP: &str = "TENANTRY_STOP_AT";
-const TMS: &str = "TENANTRY_TMS";
-const KEY: &str = "TENANTRY_KEY";
-const FOLDER: &str = "TENANTRY_FOLDER";
-
-/// A server that stops for ever at a step of an install, having said so by a file.
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn child_that_stops_at_a_step() {
-    let var = |name: &str| std::env::var(name).ok();
-    let (Some(step), Some(tms), Some(key), Some(folder)) = (var(STEP), var(TMS), var(KEY), var(FOLDER))
-    else {
-        return;
-    };
-    let folder = std::path::PathBuf::from(folder);
-    let mut directory = TmsConfig::new(tms, key.into());
-    directory.base_domains = vec!["localhost".parse().expect("a host")];
-    let storage = StorageConfig::Embedded { data_dir: folder.join("data") };
-    let mut config = Config::new(Tenancy::Multi(directory), storage);
-    config.listeners = Listeners::any_local();
-    config.ready_file = Some(folder.join("ready.json"));
-    let reached = folder.join("reached");
-    config.install_observer = Some(std::sync::Arc::new(move |at: InstallStep, _: &_| {
-        if format!("{at:?}") == step {
-            std::fs::write(&reached, "").expect("said");
-            loop {
-                std::thread::park();
-            }
-        }
-    }));
-    let _server = Server::start(config).await.expect("the server starts");
-    std::future::pending::<()>().await;
+/// A tenant whose install was cut short after this step, before anything was answered.
+async fn killed_after(step: InstallStep) -> Site {
+    let site = Site::start().await;
+    kill_after(&site, step).await;
+    site
 }
 
-fn child(platform: &Platform, step: InstallStep) -> Child {
-    Command::new(std::env::current_exe().expect("this program"))
-        .args(["--exact", "install_steps::child_that_stops_at_a_step", "--nocapture"])
-        .env(STEP, format!("{step:?}"))
-        .env(TMS, platform.tms.url())
-        .env(KEY, platform.tms.directory_key.expose_secret())
-        .env(FOLDER, platform.folder())
-        .stdout(std::process::Stdio::null())
-        .spawn()
-        .expect("a child")
-}
-
-async fn file(path: &Path) -> String {
-    let deadline = Instant::now() + Duration::from_secs(30);
-    loop {
-        match std::fs::read_to_string(path) {
-            Ok(text) => return text,
-            Err(_) => assert!(Instant::now() < deadline, "no {} after 30 s", path.display()),
-        }
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
-}
-
-/// A platform whose server was killed when the install of `company-x` had done this step.
-async fn killed_at(step: InstallStep) -> Platform {
-    let mut platform = Platform::without_server().await;
-    let mut child = child(&platform, step);
-    let ready: Value =
-        serde_json::from_str(&file(&platform.folder().join("ready.json")).await).expect("json");
-    let addr = |name: &str| {
-        ready[name].as_str().expect("a URL").trim_start_matches("http://").parse().expect("an address")
-    };
-    let api = Api::new(addr("public"), addr("private"), "localhost");
-    let body =
-        json!({ "name": "company-x", "tms_api_key": OPERATOR_KEY, "email": EMAIL, "password": PASSWORD });
+async fn kill_after(site: &Site, step: InstallStep) {
+    let server = StoppingServer::start(site, step);
+    let api = server.program().at("localhost");
     let call = tokio::spawn(async move {
-        let request = api.private(reqwest::Method::POST, "/tenant/install").json(&body);
-        api.try_send(request).await
+        let request = api.private(Method::POST, "/tenant/install").json(&install_body(EMAIL, PASSWORD));
+        api.try_send(request).await.map(|answer| answer.status)
     });
-    file(&platform.folder().join("reached")).await;
-    child.kill().expect("killed");
-    child.wait().expect("its end");
-    assert!(call.await.expect("no panic").is_err(), "the call was not answered");
-    platform.start_server(|_| {}).await;
-    platform
+    server.has_stopped().await;
+    assert!(!call.is_finished(), "answered before the step was over");
+    server.kill();
+    let answered = call.await.expect("no panic");
+    assert!(answered.is_err(), "{answered:?}");
 }
 
-async fn is_whole(platform: &Platform, password: &str) {
-    let admin = platform.at("company-x.localhost").log_in(EMAIL, password).await;
-    for context in ["production", "staging"] {
-        let admin = admin.clone().in_context(context);
-        admin.connect_web().await;
-        assert_eq!(admin.count("event").await, 0, "{context}");
+async fn install(program: &Program, email: &str, password: &str) -> Answer {
+    program.at("localhost").post("/tenant/install", &install_body(email, password)).await
+}
+
+async fn assert_invisible(program: &Program) {
+    let visitor = program.at(HOST);
+    let answers = [
+        visitor.get("/healthcheck").await,
+        visitor.send(visitor.public(Method::GET, "/healthcheck")).await,
+        visitor.track(&page_view("s1")).await,
+        visitor.try_log_in(EMAIL, PASSWORD).await,
+        visitor.get("/event/count").await,
+    ];
+    for answer in answers {
+        assert_eq!(answer.status, 503, "{answer:?}");
+        assert!(answer.header("retry-after").is_some(), "{answer:?}");
     }
-    let production = admin.in_context("production");
-    assert_eq!(production.track(&page_view("s1")).await.status, 200);
-    assert_eq!(production.count("event").await, 4);
-    let again = platform.install_as("company-x", EMAIL, password).await.ok();
-    assert_eq!(again[0]["created"]["indices"], json!([]), "there is nothing left to do");
+    let checked = visitor.get("/install").await.ok();
+    assert_eq!((&checked["schema_ok"], &checked["admin_ok"]), (&json!(false), &json!(false)));
 }
 
-async fn resumes_after(step: InstallStep) {
-    let platform = killed_at(step).await;
-    let api = platform.at("company-x.localhost");
-    let refused = api.track(&page_view("s1")).await;
-    assert_eq!((refused.status, &refused.body["code"]), (503, &json!("tenant_pending")), "{refused:?}");
-    assert_eq!(api.try_log_in(EMAIL, PASSWORD).await.status, 503);
-    assert_eq!(platform.install_as("company-x", "other@x.com", PASSWORD).await.status, 409);
-    let resumed = platform.install_as("company-x", EMAIL, "another password").await.ok();
-    assert_eq!(resumed[0]["tenant"]["status"], json!("active"));
-    assert_eq!(api.try_log_in(EMAIL, PASSWORD).await.status, 400, "the later call's password counts");
-    is_whole(&platform, "another password").await;
+/// Production and staging take a source and an event each.
+async fn assert_usable(program: &Program, password: &str) {
+    let admin = program.at(HOST).log_in(EMAIL, password).await;
+    for context in ["staging", "production"] {
+        let admin = admin.clone().in_context(context);
+        assert_eq!(admin.count("event").await, 0, "{context}");
+        admin.connect_web().await;
+        admin.post("/track", &page_view("s1")).await.ok();
+        assert_eq!(admin.count("event").await, 4, "{context}");
+    }
+}
+
+/// Ends the program and looks at what it left: one admin, in staging alone.
+async fn assert_one_admin(site: &Site, program: Program) {
+    assert!(program.terminate().success());
+    let users = site.documents(Context::Staging, "user").await;
+    let [admin] = users.as_slice() else { panic!("not one user: {users:?}") };
+    assert_eq!(
+        (&admin.body["email"], &admin.body["roles"]),
+        (&json!(EMAIL), &json!(["admin", "maintainer"]))
+    );
+    assert_eq!(site.documents(Context::Staging, "user-claim").await.len(), 1);
+    for kind in ["user", "user-claim", "token"] {
+        assert!(site.documents(Context::Production, kind).await.is_empty(), "{kind}");
+    }
+    site.assert_whole();
+}
+
+fn created(answer: &Value) -> [usize; 2] {
+    [0, 1].map(|context| answer[context]["created"]["indices"].as_array().expect("a list").len())
+}
+
+/// The whole of a pending tenant's way on; `made` is how much storage the finishing call makes, in each context.
+async fn pending_until_the_call_is_repeated(step: InstallStep, made: [usize; 2]) {
+    let site = killed_after(step).await;
+    let program = site.serve();
+    assert_invisible(&program).await;
+    let answer = install(&program, EMAIL, PASSWORD).await.ok();
+    assert_eq!(created(&answer), made, "{answer}");
+    assert_eq!((&answer[0]["admin"], &answer[1]["admin"]), (&json!(true), &json!(false)));
+    assert_eq!(answer[0]["tenant"]["status"], json!("active"));
+    assert_usable(&program, PASSWORD).await;
+    assert_one_admin(&site, program).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn after_the_tenant_was_registered() {
-    resumes_after(InstallStep::Registered).await;
+async fn killed_when_registered() {
+    pending_until_the_call_is_repeated(InstallStep::Registered, [1, 1]).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn after_its_storage_was_prepared() {
-    resumes_after(InstallStep::StoragePrepared).await;
+async fn killed_when_the_storage_was_prepared() {
+    pending_until_the_call_is_repeated(InstallStep::StoragePrepared, [0, 0]).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn after_its_admin_was_created() {
-    resumes_after(InstallStep::AdminCreated).await;
+async fn killed_when_the_admin_was_created() {
+    pending_until_the_call_is_repeated(InstallStep::AdminCreated, [0, 0]).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn after_it_was_activated_before_the_answer() {
-    let platform = killed_at(InstallStep::Activated).await;
-    assert_eq!(platform.install_as("company-x", EMAIL, "another password").await.status, 409);
-    let told = platform.install("company-x").await.ok();
-    assert_eq!(told[0]["tenant"]["status"], json!("active"));
-    is_whole(&platform, PASSWORD).await;
+async fn killed_when_active_before_the_answer() {
+    let site = killed_after(InstallStep::Activated).await;
+    let program = site.serve();
+    assert_eq!(program.at(HOST).get("/healthcheck").await.status, 200);
+    let refused = install(&program, EMAIL, "another password").await;
+    assert_eq!(refused.status, 409, "{refused:?}");
+    let refused = install(&program, "somebody@else.com", PASSWORD).await;
+    assert_eq!(refused.status, 409, "{refused:?}");
+    let answer = install(&program, EMAIL, PASSWORD).await.ok();
+    assert_eq!(created(&answer), [0, 0]);
+    assert_usable(&program, PASSWORD).await;
+    assert_one_admin(&site, program).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_finishing_call_sets_the_password_and_nobody_else_may_finish() {
+    let site = killed_after(InstallStep::AdminCreated).await;
+    let program = site.serve();
+    let refused = install(&program, "somebody@else.com", PASSWORD).await;
+    assert_eq!(refused.status, 409, "{refused:?}");
+    assert_invisible(&program).await;
+
+    let later = "a later password";
+    install(&program, EMAIL, later).await.ok();
+    let visitor = program.at(HOST);
+    assert_eq!(visitor.try_log_in(EMAIL, PASSWORD).await.status, 400);
+    assert_eq!(visitor.try_log_in("somebody@else.com", PASSWORD).await.status, 400);
+    assert_usable(&program, later).await;
+    assert_one_admin(&site, program).await;
+}
+
+/// Killed again and again, at each step of what is left: the last call still finishes.
+#[tokio::test(flavor = "multi_thread")]
+async fn killed_at_every_step_of_one_install() {
+    let site = Site::start().await;
+    for step in [InstallStep::Registered, InstallStep::StoragePrepared, InstallStep::AdminCreated] {
+        kill_after(&site, step).await;
+    }
+    let program = site.serve();
+    assert_invisible(&program).await;
+    install(&program, EMAIL, PASSWORD).await.ok();
+    assert_usable(&program, PASSWORD).await;
+    assert_one_admin(&site, program).await;
 }

@@ -1,11 +1,19 @@
-//! Processes that are killed, restarted and watched: what was acknowledged stays, what was begun can be finished.
+//! The program as a process: killed at bad moments, watched from outside by the system calls it makes and the traces it
+//! leaves, and started as a person starts it.
 
+mod crowd;
 mod dev;
 mod install_steps;
+mod laptop;
+mod recording;
 mod secrets;
-#[path = "../it/support/mod.rs"]
-// Each of the test programs uses a part of it.
+mod site;
+mod stopping_server;
+// Shared with the other integration tests, which use more of it.
 #[allow(dead_code, unused_imports)]
+#[path = "../it/support/mod.rs"]
 mod support;
 mod sync_order;
+mod traces;
 mod track;
+mod wal;

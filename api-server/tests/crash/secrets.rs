@@ -1,93 +1,150 @@
-//! Secrets appear in no log at DEBUG, and in no file but those that are there to keep them.
+//! Secrets are in no log, at no level of ours, and in no file but where they belong.
 
 use std::fs::{self, File};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use secrecy::ExposeSecret;
 use serde_json::{Value, json};
 
-use crate::dev::Dev;
-use crate::support::{Api, EMAIL, OPERATOR_KEY, Platform, Program, page_view};
+use crate::laptop::Laptop;
+use crate::site::{HOST, Site, TENANT};
+use crate::support::{Api, EMAIL, OPERATOR_KEY, Program, Tms, page_view};
+use crate::traces::{Secrets, contains, files};
 
-const PASSWORD: &str = "a-password-like-no-other-word";
-const WRONG: &str = "wrong-secret-like-no-other-word";
+/// Written the same in JSON, in a form and in a URL: however it got into a log, it is found.
+const PASSWORD: &str = "correct-horse-battery-staple";
+/// What a person mistypes is as good as what they meant.
+const WRONG_PASSWORD: &str = "correct-horse-battery-stable";
+const WRONG_KEY: &str = "TMS-API-KEZ";
+const WRONG_TOKEN: &str = "0123456789-not-a-token";
 
-fn files(folder: &Path, into: &mut Vec<PathBuf>) {
-    for entry in fs::read_dir(folder).expect("a folder").map(|entry| entry.expect("an entry").path()) {
-        if entry.is_dir() { files(&entry, into) } else { into.push(entry) }
-    }
+const DEBUG: &str = "debug";
+const TRACE_OF_OURS: &str = "debug,api_server=trace,customer_data=trace,storage=trace,tenant_core=trace,\
+                             tenant_router=trace,tms_client=trace,tms_server=trace";
+
+fn install_body(key: &str, password: &str) -> Value {
+    json!({ "name": TENANT, "tms_api_key": key, "email": EMAIL, "password": password })
 }
 
-/// The files below a folder, or the file itself, that hold a secret.
-fn holding(secret: &str, place: &Path) -> Vec<PathBuf> {
-    let mut all = Vec::new();
-    if place.is_dir() {
-        files(place, &mut all)
-    } else {
-        all.push(place.to_owned())
-    }
-    let holds = |file: &PathBuf| {
-        let bytes = fs::read(file).expect("a file");
-        bytes.windows(secret.len()).any(|window| window == secret.as_bytes())
+/// Everything that a secret is sent with, right and wrong. The access token.
+async fn use_everything(at: &dyn Fn(&str) -> Api, key: &str) -> String {
+    let base = at("localhost");
+    let install = async |key: &str, password: &str| {
+        base.post("/tenant/install", &install_body(key, password)).await.status
     };
-    all.retain(holds);
-    all
-}
+    assert_eq!(install(WRONG_KEY, PASSWORD).await, 403);
+    assert_eq!(install(key, PASSWORD).await, 200);
+    assert_eq!(install(key, PASSWORD).await, 200);
+    assert_eq!(install(key, WRONG_PASSWORD).await, 409);
 
-/// Everything that a secret goes along with; gives the token of a login.
-async fn use_secrets(localhost: &Api, company: &Api, key: &str) -> String {
-    let install =
-        |key: &str| json!({ "name": "company-x", "tms_api_key": key, "email": EMAIL, "password": PASSWORD });
-    assert_eq!(localhost.post("/tenant/install", &install(WRONG)).await.status, 403);
-    assert_eq!(localhost.post("/tenant/install", &install(key)).await.status, 200);
-    let credentials = json!({ "username": EMAIL, "password": PASSWORD, "token": WRONG, "needs_admin": true });
-    assert_eq!(company.post("/install", &credentials).await.status, 403);
-    assert_eq!(company.try_log_in(EMAIL, WRONG).await.status, 400);
-    assert_eq!(company.clone().with_token(WRONG).get("/event/count").await.status, 401);
-    let admin = company.clone().log_in(EMAIL, PASSWORD).await.in_context("production");
+    let visitor = at(HOST);
+    assert_eq!(visitor.try_log_in(EMAIL, WRONG_PASSWORD).await.status, 400);
+    let admin = visitor.clone().log_in(EMAIL, PASSWORD).await.in_context("production");
     admin.connect_web().await;
-    assert_eq!(admin.track(&page_view("s1")).await.status, 200);
+    visitor.track(&page_view("s1")).await.ok();
+    // Sent by a page that has a login, too.
+    admin.track(&page_view("s2")).await.ok();
+    assert_eq!(admin.count("event").await, 8);
+    assert_eq!(visitor.clone().with_token(WRONG_TOKEN).get("/event/count").await.status, 401);
+    assert_eq!(at("nobody.localhost").with_token(admin.token()).get("/event/count").await.status, 404);
     admin.token().to_owned()
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn in_the_servers_log_and_in_its_data_folder() {
-    let platform = Platform::without_server().await;
-    let log = platform.folder().join("log");
-    let mut command = Program::command(&platform.tms, &platform.data_dir());
-    command.env("LOGGING_LEVEL", "debug").stderr(File::create(&log).expect("a log"));
-    let program = Program::spawn(command, &platform.folder().join("ready.json"));
-    let token = use_secrets(&program.at("localhost"), &program.at("company-x.localhost"), OPERATOR_KEY).await;
-    let record = platform.tms.operate("GET", "/tenant/companyx", Value::Null).await;
-    let install_token = record["install_token"].as_str().expect("a token").to_owned();
-    assert!(program.terminate().success());
-
-    let text = fs::read_to_string(&log).expect("the log");
-    assert!(text.contains("/tenant/install") && text.contains("DEBUG"), "the log is one at DEBUG: {text}");
-    // `eyJ` begins every access token of the management service.
-    let directory_key = platform.tms.directory_key.expose_secret();
-    for secret in [OPERATOR_KEY, directory_key, PASSWORD, WRONG, &token, &install_token, "eyJ"] {
-        assert!(holding(secret, &log).is_empty(), "{secret}");
-        assert!(holding(secret, &platform.data_dir()).is_empty(), "{secret}");
+/// Finishes an install by the tenant's install token, rightly and wrongly.
+async fn use_install_token(visitor: &Api, token: &str) {
+    for (token, status) in [(token, 200), (WRONG_TOKEN, 403)] {
+        let body = json!({ "username": EMAIL, "password": PASSWORD, "token": token, "needs_admin": true });
+        assert_eq!(visitor.post("/install", &body).await.status, status);
     }
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn in_the_laptop_modes_log_and_folder() {
-    let folder = tempfile::TempDir::new().expect("a folder");
-    let log = folder.path().join("log");
-    let data = folder.path().join("data");
-    let mut command = Dev::command(&data);
-    command.env("LOGGING_LEVEL", "debug").stderr(File::create(&log).expect("a log"));
-    let dev = Dev::spawn(command, &data);
-    let key = dev.operator_key();
-    let token = use_secrets(&dev.at("localhost"), &dev.at("company-x.localhost"), &key).await;
-    assert!(dev.terminate().success());
+async fn install_token(tms: &Tms) -> String {
+    let record = tms.operate("GET", &format!("/tenant/{TENANT}"), Value::Null).await;
+    record["install_token"].as_str().expect("a token").to_owned()
+}
 
-    for secret in [&key, PASSWORD, WRONG, &token, "eyJ"] {
-        assert!(holding(secret, &log).is_empty(), "{secret}");
-        let kept = holding(secret, &data);
-        let expected = if secret == key { vec![data.join("dev.json")] } else { Vec::new() };
-        assert_eq!(kept, expected, "{secret}: the database of the management service has hashes alone");
+fn secrets(access_token: &str, operator_key: &str) -> Vec<(&'static str, String)> {
+    let named = [
+        ("the password", PASSWORD),
+        ("a mistyped password", WRONG_PASSWORD),
+        ("a mistyped key", WRONG_KEY),
+        ("a wrong token", WRONG_TOKEN),
+        ("a login's token", access_token),
+        ("the operator's key", operator_key),
+    ];
+    named.map(|(name, secret)| (name, secret.to_owned())).into()
+}
+
+/// The search would find what is there.
+fn assert_searchable(log: &[u8], stored: &[(std::path::PathBuf, Vec<u8>)]) {
+    assert!(contains(log, "install of tenant companyx"), "nothing was logged");
+    assert!(contains(log, "DEBUG"), "the level was not in force");
+    assert!(
+        stored.iter().any(|(_, content)| contains(content, EMAIL)),
+        "the files are not those of the tenant"
+    );
+}
+
+async fn serve_keeps_secrets(level: &str) {
+    let site = Site::start().await;
+    let log = site.path("log");
+    let mut command = Program::command(&site.tms, &site.data_dir());
+    command.env("LOGGING_LEVEL", level).stderr(File::create(&log).expect("a file"));
+    let program = Program::spawn(command, &site.path("ready.json"));
+    let access_token = use_everything(&|host| program.at(host), OPERATOR_KEY).await;
+    let install_token = install_token(&site.tms).await;
+    use_install_token(&program.at(HOST), &install_token).await;
+
+    let mut named = secrets(&access_token, OPERATOR_KEY);
+    named.push(("the install token", install_token));
+    named.push(("the process's own key", site.tms.directory_key.expose_secret().to_owned()));
+    let secrets = Secrets::new(named);
+    let ready = fs::read(site.path("ready.json")).expect("a ready file");
+    secrets.assert_absent("the ready file", &ready);
+    // While it runs, with the journals, and after its end.
+    let running = files(&site.data_dir());
+    assert!(program.terminate().success());
+    let stored = files(&site.data_dir());
+    for (path, content) in running.iter().chain(&stored) {
+        secrets.assert_absent(&path.display().to_string(), content);
     }
+    let log = fs::read(&log).expect("a log");
+    secrets.assert_absent_from_log(&log);
+    assert_searchable(&log, &running);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn serve_keeps_secrets_to_itself_at_debug() {
+    serve_keeps_secrets(DEBUG).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn serve_keeps_secrets_to_itself_at_our_trace() {
+    serve_keeps_secrets(TRACE_OF_OURS).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn dev_keeps_secrets_to_itself() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let laptop = Laptop::start(&folder.path().join("data"), &["--logging-level", TRACE_OF_OURS]);
+    let key = laptop.operator_key();
+    let access_token = use_everything(&|host| laptop.at(host), &key).await;
+    let secrets = Secrets::new(secrets(&access_token, &key));
+
+    let running = files(laptop.data_dir());
+    let (data_dir, log) = (laptop.data_dir().to_owned(), laptop.log());
+    laptop.stop();
+    let is_database = |path: &Path| path.starts_with(data_dir.join("tms"));
+    assert!(running.iter().any(|(path, _)| is_database(path)));
+    for (path, content) in running.iter().chain(&files(&data_dir)) {
+        if *path == data_dir.join("dev.json") {
+            assert!(contains(content, &key));
+            continue;
+        }
+        // No key is in the management service's database either: it has their digests.
+        secrets.assert_absent(&path.display().to_string(), content);
+    }
+    let log = fs::read(log).expect("a log");
+    secrets.assert_absent_from_log(&log);
+    assert_searchable(&log, &running);
 }

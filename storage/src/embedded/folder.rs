@@ -4,6 +4,8 @@ use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
 use std::io::{self, Read, Write};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
 
 use crate::embedded::failure;
 use crate::error::{StoreError, StoreErrorKind};
@@ -134,12 +136,26 @@ pub(super) fn sync_folder(path: &Path) -> Result<(), StoreError> {
         .map_err(|error| failure::io("sync the folder", path, error))
 }
 
+/// How long one who is ending may keep the lock: its last tasks, or a program that it was just starting, which has its
+/// files until it runs.
+const HANDOVER: Duration = Duration::from_secs(1);
+
+fn lock_after_a_predecessor(file: &File) -> Result<(), TryLockError> {
+    let deadline = Instant::now() + HANDOVER;
+    loop {
+        match file.try_lock() {
+            Err(TryLockError::WouldBlock) if Instant::now() < deadline => sleep(Duration::from_millis(20)),
+            outcome => return outcome,
+        }
+    }
+}
+
 /// Takes the lock file and writes this process's id into it.
 fn lock(path: &Path) -> Result<File, StoreError> {
     let opened =
         OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(path);
     let mut file = opened.map_err(|error| failure::io("open", path, error))?;
-    match file.try_lock() {
+    match lock_after_a_predecessor(&file) {
         Ok(()) => {}
         Err(TryLockError::WouldBlock) => {
             let mut pid = String::new();
