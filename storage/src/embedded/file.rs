@@ -160,8 +160,6 @@ fn open(opening: &Opening, path: &Path) -> Result<Connection, StoreError> {
         connection.set_prepared_statement_cache_capacity(STATEMENTS);
         // A commit is acknowledged once its journal has been synced.
         connection.pragma_update(None, "synchronous", "FULL")?;
-        // By name SQLite would remove the journal of whatever file is there when an old connection closes.
-        connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
         connection.set_db_config(DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA, false)?;
         function::register(connection)
     };

@@ -1,7 +1,5 @@
 //! Writing: batches made ready, and the one connection of a file that applies them.
 
-use std::time::Duration;
-
 use rusqlite::{Connection, Statement, Transaction, TransactionBehavior};
 
 use crate::check;
@@ -85,19 +83,6 @@ impl Writer {
         transaction.commit().map_err(failed)?;
         (*next_version, *end_version) = (first + needed, end);
         Ok(applied)
-    }
-}
-
-impl Drop for Writer {
-    /// Leaves a file without a journal to replay. What fails here is done at the next opening.
-    fn drop(&mut self) {
-        let cut = self
-            .connection
-            .busy_timeout(Duration::ZERO)
-            .and_then(|()| self.connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())));
-        if let Err(error) = cut {
-            tracing::warn!(%error, "could not cut a journal while closing its file");
-        }
     }
 }
 

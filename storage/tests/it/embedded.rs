@@ -36,7 +36,14 @@ async fn what_was_written_is_there_after_reopening() {
     let mut batch = Batch::default();
     batch.put("event", id("e1"), body(json!({"time": "2026-01-01T00:00:00Z", "n": 0.1})));
     handle.data(Context::Production).write(batch).await.expect("written");
-    drop((handle, store));
+    let data = handle.data(Context::Production);
+    assert_eq!(data.count("event", &Filter::All).await.expect("counted"), 1);
+    drop((data, handle, store));
+    let home = folder.path().join(format!("tenants/acme/{}", acme.incarnation()));
+    let mut files: Vec<_> =
+        std::fs::read_dir(home).expect("a folder").map(|entry| entry.expect("a file").file_name()).collect();
+    files.sort();
+    assert_eq!(files, ["production.db", "staging.db"], "what is closed is one file, without a journal");
 
     let store = open(folder.path()).expect("the store again");
     assert!(install(&store, &acme).await.created(Context::Staging).indices.is_empty());
