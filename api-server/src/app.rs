@@ -37,7 +37,8 @@ fn surround<D: TenantDirectory>(routes: Router, tenants: TenantLayer<D>) -> Rout
     routes.layer(
         ServiceBuilder::new()
             .layer(SetRequestIdLayer::x_request_id(MakeRequestUuid))
-            .layer(TraceLayer::new_for_http().make_span_with(span))
+            // A failure of ours is logged where it is met; a 503 that a stranger can cause is no error line.
+            .layer(TraceLayer::new_for_http().make_span_with(span).on_failure(()))
             .layer(PropagateRequestIdLayer::x_request_id())
             .layer(from_fn(stamp))
             // A browser may read a refusal only if these headers are on it.

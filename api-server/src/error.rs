@@ -125,6 +125,11 @@ impl From<DataError> for ApiError {
             DataError::Contended => {
                 Self::unavailable("contended", "Too many requests change the same data.", RETRY_AFTER_S)
             }
+            DataError::TooLarge => Self::new(
+                StatusCode::PAYLOAD_TOO_LARGE,
+                "body_too_large",
+                "The events would repeat too much context.",
+            ),
             DataError::Busy => Self::unavailable("busy", "Too many logins at once.", RETRY_AFTER_S),
             DataError::Internal(_) => Self::internal(&failure),
             DataError::Storage(failure) => failure.into(),

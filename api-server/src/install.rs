@@ -70,6 +70,15 @@ pub(crate) struct Admin {
     pub(crate) password: SecretString,
 }
 
+/// What becomes of an admin who is there already.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Existing {
+    /// Nothing: an install token makes the first admin, and takes over nobody's account.
+    Stays,
+    /// An operator's call that resumes sets the password.
+    GetsThePassword,
+}
+
 /// What an install did.
 pub(crate) struct Installed {
     pub(crate) tenant: Tenant,
@@ -99,24 +108,27 @@ impl Installer {
         token: &SecretString,
         admin: Option<Admin>,
     ) -> Result<Installed, ApiError> {
-        let _turn = self.turn.lock().await;
         let refused = || ApiError::forbidden("Installation forbidden. Invalid installation token.");
         match &self.authority {
             Authority::Fixed { token: expected } => {
                 if expected.as_ref().is_some_and(|expected| !same(expected, token)) {
                     return Err(refused());
                 }
-                let created = self.prepare(tenant.id(), tenant.incarnation, admin.as_ref()).await?;
+                let _turn = self.turn.lock().await;
+                let created =
+                    self.prepare(tenant.id(), tenant.incarnation, admin.as_ref(), Existing::Stays).await?;
                 Ok(Installed { tenant: tenant.clone(), created })
             }
             Authority::Tms { client, directory, .. } => {
                 if !client.verify_token(&tenant.id(), token).await.map_err(RegistryError::from)? {
                     return Err(refused());
                 }
+                let _turn = self.turn.lock().await;
                 if tenant.status == TenantStatus::Active {
                     return self.complete_active(tenant, admin).await;
                 }
-                let created = self.prepare(tenant.id(), tenant.incarnation, admin.as_ref()).await?;
+                let created =
+                    self.prepare(tenant.id(), tenant.incarnation, admin.as_ref(), Existing::Stays).await?;
                 let tenant =
                     client.activate_with_token(&tenant.id(), token).await.map_err(RegistryError::from)?;
                 directory.invalidate(&tenant.id());
@@ -143,12 +155,15 @@ impl Installer {
         id: TenantId,
         incarnation: Incarnation,
         admin: Option<&Admin>,
+        existing: Existing,
     ) -> Result<[Created; 2], ApiError> {
         let handle = lifecycle::install(&self.store, &id, incarnation).await?;
         self.done(InstallStep::StoragePrepared, &id);
         if let Some(Admin { email, password }) = admin {
             let people = handle.data(Context::Staging);
-            user::ensure_admin(&people, &self.passwords, email, password.expose_secret()).await?;
+            if existing == Existing::GetsThePassword || !user::has_admin(&people).await? {
+                user::ensure_admin(&people, &self.passwords, email, password.expose_secret()).await?;
+            }
             self.done(InstallStep::AdminCreated, &id);
         }
         Ok(Context::ALL.map(|context| handle.created(context).clone()))
@@ -221,7 +236,9 @@ impl Operator<'_> {
     async fn finish(&self, tenant: Tenant, request: InstallRequest) -> Result<Installed, ApiError> {
         let InstallRequest { email, password, needs_admin, .. } = request;
         let admin = needs_admin.then_some(Admin { email, password });
-        let created = self.installer.prepare(tenant.id(), tenant.incarnation, admin.as_ref()).await?;
+        let admin = admin.as_ref();
+        let created =
+            self.installer.prepare(tenant.id(), tenant.incarnation, admin, Existing::GetsThePassword).await?;
         let active = self.tms.activate(&tenant.id()).await?.tenant;
         if let Authority::Tms { directory, .. } = &self.installer.authority {
             directory.invalidate(&active.id());

@@ -3,8 +3,9 @@
 use std::convert::Infallible;
 use std::future::Future;
 use std::net::SocketAddr;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use axum::Router;
@@ -49,11 +50,20 @@ pub(crate) async fn serve(listener: TcpListener, app: Router, mut stop: watch::R
             Ok((stream, peer)) => {
                 // An answer must not wait for the client's acknowledgement of the packet before it.
                 let _ = stream.set_nodelay(true);
-                let service = service_fn(with_peer(app.clone(), peer));
+                let asked = Arc::new(AtomicBool::new(false));
+                let service = service_fn(with_peer(app.clone(), peer, Arc::clone(&asked)));
                 let connection = builder.serve_connection(TokioIo::new(stream), service).into_owned();
                 let connection = graceful.watch(connection);
                 tokio::spawn(async move {
-                    if let Err(fault) = connection.await {
+                    let mut connection = pin!(connection);
+                    let ended = tokio::select! {
+                        ended = &mut connection => ended,
+                        // Before a first request, the library has a limit only from the first letters on.
+                        () = tokio::time::sleep(HEAD_TIMEOUT) => {
+                            if asked.load(Ordering::Relaxed) { connection.await } else { Ok(()) }
+                        }
+                    };
+                    if let Err(fault) = ended {
                         debug!(fault, "a connection ended badly");
                     }
                     drop(place);
@@ -75,8 +85,10 @@ pub(crate) async fn serve(listener: TcpListener, app: Router, mut stop: watch::R
 fn with_peer(
     app: Router,
     peer: SocketAddr,
+    asked: Arc<AtomicBool>,
 ) -> impl Fn(axum::extract::Request<Incoming>) -> ResponseFuture + Clone {
     move |mut request| {
+        asked.store(true, Ordering::Relaxed);
         request.extensions_mut().insert(ConnectInfo(peer));
         Box::pin(app.clone().oneshot(request.map(Body::new)))
     }

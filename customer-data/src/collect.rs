@@ -18,6 +18,8 @@ use crate::{json, profile, session};
 
 /// How often a request is tried when others change the same session or profile at the same moment.
 const ATTEMPTS: usize = 16;
+/// How many bytes of context, request and headers the events of one request may repeat: each event holds a copy.
+const MAX_REPEATED: usize = 32 << 20;
 /// How many sessions can be worked on at once without waiting for an unrelated one.
 const LANES: usize = 512;
 
@@ -80,6 +82,9 @@ impl Collector {
             return Ok(None);
         }
         let plan = Plan::new(store, &source, hit);
+        if plan.repeated() > MAX_REPEATED {
+            return Err(DataError::TooLarge);
+        }
         let _turn = self.turn(store, plan.hit.payload.session.as_ref()).await;
         for _ in 0..ATTEMPTS {
             let (session, profile) =
@@ -141,6 +146,13 @@ impl<'a> Plan<'a> {
             save_events: options.events && !source.transitional,
             hit,
         }
+    }
+
+    /// The bytes that the events of the request have in common, once for each of them.
+    fn repeated(&self) -> usize {
+        let size =
+            |map: &Map<String, Value>| serde_json::to_vec(map).map_or(usize::MAX / 4, |text| text.len());
+        (size(&self.hit.payload.context) + size(&self.request)).saturating_mul(self.event_ids.len())
     }
 
     /// The batch of one attempt, and what the client is told when it is written.

@@ -21,6 +21,9 @@ pub enum DataError {
     /// The same documents were changed by others again and again; sending it again is safe.
     #[error("the same documents are being changed by many requests")]
     Contended,
+    /// What all events of the request would repeat is too much together.
+    #[error("the events of the request would take too much room")]
+    TooLarge,
     /// Too many logins are being worked on; trying again is safe.
     #[error("too many logins are being worked on")]
     Busy,

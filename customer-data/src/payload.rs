@@ -59,6 +59,9 @@ pub struct EventPayload {
 }
 
 impl TrackerPayload {
+    /// The greatest number of events in one request.
+    pub const MAX_EVENTS: usize = 1000;
+
     /// Reads the body of a request. Unknown fields are ignored, `null` objects are empty ones.
     ///
     /// # Errors
@@ -76,6 +79,10 @@ impl TrackerPayload {
             options: SaveOptions::read(&reader.object("options")),
             events: reader.each("events", EventPayload::read),
         };
+        if payload.events.len() > Self::MAX_EVENTS {
+            let msg = format!("A request has at most {} events", Self::MAX_EVENTS);
+            reader.fault("events", "too_long", msg);
+        }
         reader.finish()?;
         Ok(payload)
     }

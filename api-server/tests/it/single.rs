@@ -38,6 +38,19 @@ async fn one_tenant_is_installed_by_token_and_found_at_any_host() {
         assert_eq!(admin.track(&page_view("s1")).await.status, 200, "{host}");
     }
     assert_eq!(api.get("/install").await.ok()["admin_ok"], json!(true));
+
+    for username in [EMAIL, "somebody-else@x.com"] {
+        let mut again = credentials("tracardi");
+        again["username"] = json!(username);
+        again["password"] = json!("stolen");
+        assert_eq!(api.post("/install", &again).await.status, 200);
+        assert_eq!(
+            api.try_log_in(username, "stolen").await.status,
+            400,
+            "the token takes over nobody's account"
+        );
+    }
+    assert_eq!(api.try_log_in(EMAIL, PASSWORD).await.status, 200);
     server.shutdown().await;
 }
 

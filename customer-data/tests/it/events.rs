@@ -125,3 +125,15 @@ async fn many_requests_of_one_new_session_make_one_profile() {
     assert_eq!((platform.all("profile").await.len(), platform.all("session").await.len()), (1, 1));
     assert_eq!(platform.all("event").await.len(), 32 + 3);
 }
+
+#[tokio::test]
+async fn what_events_repeat_is_bounded() {
+    let platform = Platform::new().await;
+    let context = json!({ "k": "v".repeat(50_000) });
+    let many = payload(json!({ "context": context }), &["x"; 1000]);
+    assert!(matches!(platform.try_track(many, false).await, Err(DataError::TooLarge)));
+    assert!(is_empty(&platform).await);
+    let too_many = payload(json!({}), &["x"; 1001]);
+    let faults = customer_data::TrackerPayload::parse(&too_many).expect_err("a fault");
+    assert_eq!(json!(faults[0].loc), json!(["body", "events"]));
+}
