@@ -137,9 +137,17 @@ impl Schema {
     /// # Errors
     /// [`Invalid`](crate::StoreErrorKind::Invalid) if there is none.
     pub fn kind(&self, name: &str) -> Result<&Kind, StoreError> {
+        self.position(name).map(|position| &self.kinds[position])
+    }
+
+    /// Where in [`Schema::kinds`] a kind stands.
+    ///
+    /// # Errors
+    /// [`Invalid`](crate::StoreErrorKind::Invalid) if there is none of that name.
+    pub fn position(&self, name: &str) -> Result<usize, StoreError> {
         self.kinds
             .iter()
-            .find(|kind| kind.name == name)
+            .position(|kind| kind.name == name)
             .ok_or_else(|| StoreError::invalid(format!("no kind of document is called `{name}`")))
     }
 }

@@ -42,6 +42,16 @@ pub(super) fn corrupt(what: impl Into<String>) -> StoreError {
     StoreError::new(StoreErrorKind::Corrupt, what)
 }
 
+/// The outcome is unknown, or the store is too busy: the same call may be sent again.
+pub(super) fn unavailable(what: impl Into<String>) -> StoreError {
+    StoreError::new(StoreErrorKind::Unavailable { retry_after: RETRY_AFTER }, what)
+}
+
+/// The same failure for another one who waited for the same thing.
+pub(super) fn again(error: &StoreError) -> StoreError {
+    StoreError::new(error.kind(), error.to_string())
+}
+
 pub(super) fn not_installed(why: impl Into<String>) -> StoreError {
     StoreError::new(StoreErrorKind::NotInstalled, why)
 }

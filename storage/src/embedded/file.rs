@@ -1,19 +1,22 @@
-//! [`OpenFile`]: the connections to one namespace's file.
+//! [`OpenFile`]: a namespace's file while it is open: a lane that writes, a few connections that read.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, oneshot};
 
-use crate::document::Applied;
 use crate::embedded::folder::{Folder, Identity};
+use crate::embedded::journal::{Journal, Whose};
+use crate::embedded::lane::{Lane, Outcome, Parts, Room, gone};
 use crate::embedded::layout::{self, State};
-use crate::embedded::writer::{Step, Writer};
-use crate::embedded::{blocking, failure, function};
-use crate::error::StoreError;
+use crate::embedded::pool::Pool;
+use crate::embedded::step::{Statements, Step};
+use crate::embedded::writer::Writer;
+use crate::embedded::{blocking, failure, function, replay};
+use crate::error::{StoreError, StoreErrorKind};
 use crate::kind::Schema;
 use crate::namespace::Namespace;
 
@@ -21,64 +24,83 @@ use crate::namespace::Namespace;
 const STATEMENTS: usize = 128;
 
 /// What it takes to open a file.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub(super) struct Opening {
     pub(super) folder: Arc<Folder>,
     pub(super) schema: Arc<Schema>,
+    pub(super) statements: Arc<Statements>,
+    pub(super) journal: Arc<Journal>,
+    pub(super) room: Arc<Room>,
     pub(super) busy_timeout: Duration,
     pub(super) readers: usize,
 }
 
-/// A namespace's file while it is open: one connection that writes, a few that read.
+/// The way to a namespace's documents.
 pub(super) struct OpenFile {
     opening: Opening,
     namespace: Namespace,
-    path: PathBuf,
     identity: Identity,
-    writer: Arc<tokio::sync::Mutex<Writer>>,
+    // Before the lane: the last connection that is closed is the one that writes.
     readers: Mutex<Vec<Connection>>,
     reading: Arc<Semaphore>,
+    lane: Arc<Lane>,
+    pool: Arc<Pool>,
 }
 
 impl OpenFile {
-    /// Opens what is installed; never creates.
-    pub(super) fn open(opening: Opening, namespace: Namespace) -> Result<Self, StoreError> {
-        let path = opening.folder.file(&namespace);
-        let identity = Identity::of(&path)?.ok_or_else(|| gone(&namespace, &path))?;
-        let writer = connect(&opening, &namespace, &path, identity)?;
-        let reading = Arc::new(Semaphore::new(opening.readers));
-        Ok(Self {
-            opening,
+    /// Opens what is installed; never creates. What the journal holds of it that the file may not is done again first.
+    /// `tenure` is dropped once the file has been closed.
+    pub(super) fn open(
+        opening: Opening,
+        pool: Arc<Pool>,
+        namespace: Namespace,
+        tenure: Box<dyn Send>,
+    ) -> Result<Self, StoreError> {
+        let (mut connection, identity) = connect(&opening, &namespace)?;
+        if opening.journal.is_unsettled(&namespace) {
+            let entries = opening.journal.entries(&namespace)?;
+            redo(&opening, &namespace, &mut connection, &entries)?;
+        }
+        let parts = Parts {
             namespace,
-            path,
+            path: opening.folder.file(&namespace),
             identity,
-            writer: Arc::new(tokio::sync::Mutex::new(Writer::new(writer))),
-            readers: Mutex::default(),
-            reading,
-        })
+            journal: Arc::clone(&opening.journal),
+            room: Arc::clone(&opening.room),
+            closer: {
+                let pool = Arc::clone(&pool);
+                Arc::new(move |closing| pool.close(closing))
+            },
+            tenure,
+        };
+        let (schema, statements) = (Arc::clone(&opening.schema), Arc::clone(&opening.statements));
+        let writer = Writer::new(connection, namespace, schema, statements);
+        let lane = Arc::new(Lane::new(parts, writer));
+        let reading = Arc::new(Semaphore::new(opening.readers));
+        Ok(Self { opening, namespace, identity, readers: Mutex::default(), reading, lane, pool })
     }
 
-    /// Whether the path still names the file that was opened. If someone moved it away, what is written now would be
-    /// found by nobody.
-    pub(super) fn is_in_place(&self) -> Result<bool, StoreError> {
-        Ok(Identity::of(&self.path)? == Some(self.identity))
+    /// Whether it is still the namespace's file, and holds what was acknowledged.
+    pub(super) fn is_usable(&self) -> Result<bool, StoreError> {
+        self.lane.is_usable()
     }
 
-    fn must_be_in_place(&self) -> Result<(), StoreError> {
-        if self.is_in_place()? { Ok(()) } else { Err(gone(&self.namespace, &self.path)) }
+    /// Applies a batch. Once it waits in the queue, it goes to its end, whoever waits for it.
+    pub(super) async fn write(&self, steps: Vec<Step>) -> Outcome {
+        let (answer, outcome) = oneshot::channel();
+        if self.lane.push(steps, answer)? {
+            self.pool.schedule(Arc::clone(&self.lane));
+        }
+        outcome.await.unwrap_or_else(|_| Err(failure::unavailable("the write was interrupted")))
     }
 
-    /// Applies a batch. Once it has begun, it goes to its end, whoever waits for it.
-    pub(super) async fn write(self: Arc<Self>, steps: Vec<Step>) -> Result<Vec<Applied>, StoreError> {
-        let mut writer = Arc::clone(&self.writer).lock_owned().await;
-        blocking(move || {
-            self.must_be_in_place()?;
-            let applied = writer.write(&steps)?;
-            // Moved away or removed meanwhile: it is not where the next start will look for it.
-            self.must_be_in_place()?;
-            Ok(applied)
-        })
-        .await
+    /// Syncs the file, so that nothing in the journal is needed for it.
+    pub(super) async fn settle(&self) -> Result<(), StoreError> {
+        let (answer, outcome) = oneshot::channel();
+        if self.lane.push_settle(answer) {
+            self.pool.schedule(Arc::clone(&self.lane));
+        }
+        outcome.await.unwrap_or_else(|_| Err(failure::unavailable("settling was interrupted")))
     }
 
     /// What `read` makes of the file.
@@ -101,7 +123,10 @@ impl OpenFile {
         if let Some(reader) = self.idle_readers().pop() {
             return Ok(reader);
         }
-        let reader = connect(&self.opening, &self.namespace, &self.path, self.identity)?;
+        let (reader, identity) = connect(&self.opening, &self.namespace)?;
+        if identity != self.identity {
+            return Err(gone(&self.namespace, &self.opening.folder.file(&self.namespace)));
+        }
         reader
             .pragma_update(None, "query_only", true)
             .map_err(|error| failure::sqlite("open a reader", error))?;
@@ -127,7 +152,7 @@ pub(super) fn install(opening: &Opening, namespace: &Namespace) -> Result<bool, 
         connection.query_row("PRAGMA journal_mode = WAL", [], |row| row.get(0)).map_err(failed)?;
     if mode != "wal" {
         return Err(StoreError::new(
-            crate::error::StoreErrorKind::Backend,
+            StoreErrorKind::Backend,
             format!("{} is on a file system without shared memory", path.display()),
         ));
     }
@@ -136,21 +161,40 @@ pub(super) fn install(opening: &Opening, namespace: &Namespace) -> Result<bool, 
     Ok(created)
 }
 
-/// A connection to an installed file of this namespace that the path names before and after.
-fn connect(
+/// Brings a file that is not open up to what the journal holds of it, and closes it.
+pub(super) fn recover(opening: &Opening, namespace: &Namespace, entries: &[Whose]) -> Result<(), StoreError> {
+    let (mut connection, _) = connect(opening, namespace)?;
+    redo(opening, namespace, &mut connection, entries)?;
+    connection.close().map_err(|(_, error)| failure::sqlite("close the file", error))
+}
+
+fn redo(
     opening: &Opening,
     namespace: &Namespace,
-    path: &Path,
-    identity: Identity,
-) -> Result<Connection, StoreError> {
-    let connection = open(opening, path)?;
+    connection: &mut Connection,
+    entries: &[Whose],
+) -> Result<(), StoreError> {
+    let Opening { schema, statements, journal, .. } = opening;
+    let count = replay::redo(connection, namespace, schema, statements, entries)?;
+    journal.settled(namespace);
+    if count > 0 {
+        tracing::info!(%namespace, count, "{namespace}: {count} transactions were taken from the journal");
+    }
+    Ok(())
+}
+
+/// A connection to an installed file of this namespace that the path names before and after.
+fn connect(opening: &Opening, namespace: &Namespace) -> Result<(Connection, Identity), StoreError> {
+    let path = opening.folder.file(namespace);
+    let identity = Identity::of(&path)?.ok_or_else(|| gone(namespace, &path))?;
+    let connection = open(opening, &path)?;
     if layout::inspect(&connection, namespace, &opening.schema)? == State::Empty {
         return Err(failure::not_installed(format!("the install of {namespace} did not come to its end")));
     }
-    if Identity::of(path)? != Some(identity) {
-        return Err(gone(namespace, path));
+    if Identity::of(&path)? != Some(identity) {
+        return Err(gone(namespace, &path));
     }
-    Ok(connection)
+    Ok((connection, identity))
 }
 
 fn open(opening: &Opening, path: &Path) -> Result<Connection, StoreError> {
@@ -158,7 +202,7 @@ fn open(opening: &Opening, path: &Path) -> Result<Connection, StoreError> {
     let configure = |connection: &Connection| {
         connection.busy_timeout(opening.busy_timeout)?;
         connection.set_prepared_statement_cache_capacity(STATEMENTS);
-        // A commit is acknowledged once its journal has been synced.
+        // What is committed is synced, unless the writer has seen the journal synced before.
         connection.pragma_update(None, "synchronous", "FULL")?;
         connection.set_db_config(DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA, false)?;
         function::register(connection)
@@ -166,8 +210,4 @@ fn open(opening: &Opening, path: &Path) -> Result<Connection, StoreError> {
     Connection::open_with_flags(path, flags)
         .and_then(|connection| configure(&connection).map(|()| connection))
         .map_err(|error| failure::sqlite("open the file", error))
-}
-
-fn gone(namespace: &Namespace, path: &Path) -> StoreError {
-    failure::not_installed(format!("{namespace} is not at {}", path.display()))
 }

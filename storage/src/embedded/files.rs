@@ -1,14 +1,16 @@
 //! [`Files`]: which files are open, and that each is opened once.
 
+use std::collections::HashMap;
 use std::num::NonZeroUsize;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use hashlink::LruCache;
-use tokio::sync::{OnceCell, RwLock};
+use tokio::sync::{OnceCell, RwLock, Semaphore};
 
-use crate::embedded::blocking;
 use crate::embedded::file::{self, OpenFile, Opening};
 use crate::embedded::folder::Folder;
+use crate::embedded::pool::Pool;
+use crate::embedded::{blocking, failure};
 use crate::error::{StoreError, StoreErrorKind};
 use crate::lifecycle::Created;
 use crate::namespace::Namespace;
@@ -19,15 +21,28 @@ type Slot = Arc<OnceCell<Arc<OpenFile>>>;
 /// The open files, of which there are only so many.
 pub(super) struct Files {
     opening: Opening,
+    pool: Arc<Pool>,
     most: NonZeroUsize,
     slots: Mutex<LruCache<Namespace, Slot>>,
+    /// One permit for each file that may be open; a file gives its own back when it has been closed.
+    open: Arc<Semaphore>,
+    /// Whose file is open or being closed. There is one at a time of a namespace: what two would write has no order.
+    tenures: Mutex<HashMap<Namespace, Arc<tokio::sync::Mutex<()>>>>,
     /// Opening shares it; what makes or removes files has it alone.
     lifecycle: Arc<RwLock<()>>,
 }
 
 impl Files {
-    pub(super) fn new(opening: Opening, most: NonZeroUsize) -> Self {
-        Self { opening, most, slots: Mutex::new(LruCache::new_unbounded()), lifecycle: Arc::default() }
+    pub(super) fn new(opening: Opening, pool: Arc<Pool>, most: NonZeroUsize) -> Self {
+        Self {
+            opening,
+            pool,
+            most,
+            slots: Mutex::new(LruCache::new_unbounded()),
+            open: Arc::new(Semaphore::new(most.get())),
+            tenures: Mutex::default(),
+            lifecycle: Arc::default(),
+        }
     }
 
     /// The file of an installed namespace.
@@ -59,10 +74,10 @@ impl Files {
                 }
             };
             // Looking at a path that was just used does not wait for a disk. What was opened this moment is in place.
-            if !was_open || file.is_in_place()? {
+            if !was_open || file.is_usable()? {
                 return Ok(file);
             }
-            tracing::warn!(%namespace, "the file of {namespace} was moved or replaced while it was open");
+            tracing::warn!(%namespace, "the file of {namespace} was moved, replaced or could not be written");
             self.forget(namespace, &slot);
         }
     }
@@ -76,10 +91,8 @@ impl Files {
         slots.insert(*namespace, Arc::clone(&slot));
         let evicted = if slots.len() > self.most.get() { slots.remove_lru() } else { None };
         drop(slots);
-        if let Some((_, evicted)) = evicted {
-            // Closing a file writes to it.
-            tokio::task::spawn_blocking(move || drop(evicted));
-        }
+        // It is closed by the pool, once nothing uses it.
+        drop(evicted);
         slot
     }
 
@@ -97,14 +110,26 @@ impl Files {
     }
 
     async fn open(&self, namespace: Namespace) -> Result<Arc<OpenFile>, StoreError> {
+        let tenure = self.tenure(&namespace).lock_owned().await;
+        let permit = Arc::clone(&self.open).acquire_owned().await;
+        let permit = permit.map_err(|_| failure::unavailable("the store is closing"))?;
         let shared = Arc::clone(&self.lifecycle).read_owned().await;
-        let opening = self.opening.clone();
+        let (opening, pool) = (self.opening.clone(), Arc::clone(&self.pool));
         blocking(move || {
-            let file = OpenFile::open(opening, namespace).map(Arc::new);
+            let file = OpenFile::open(opening, pool, namespace, Box::new((tenure, permit))).map(Arc::new);
             drop(shared);
             file
         })
         .await
+    }
+
+    fn tenure(&self, namespace: &Namespace) -> Arc<tokio::sync::Mutex<()>> {
+        let mut tenures = self.tenures.lock().unwrap_or_else(PoisonError::into_inner);
+        // Those that nobody has are made again when they are needed.
+        if tenures.len() > 2 * self.most.get() {
+            tenures.retain(|_, tenure| Arc::strong_count(tenure) > 1);
+        }
+        Arc::clone(tenures.entry(*namespace).or_default())
     }
 
     pub(super) async fn install(&self, namespace: &Namespace) -> Result<Created, StoreError> {
@@ -121,15 +146,24 @@ impl Files {
 
     pub(super) async fn remove(&self, namespace: &Namespace) -> Result<(), StoreError> {
         let alone = Arc::clone(&self.lifecycle).write_owned().await;
-        let removed = self.slots().remove(namespace);
-        let (folder, namespace) = (Arc::clone(&self.opening.folder), *namespace);
+        // A write that is under way still has the file; it finds out after its commit.
+        drop(self.slots().remove(namespace));
+        let (folder, journal, namespace) =
+            (Arc::clone(&self.opening.folder), Arc::clone(&self.opening.journal), *namespace);
         blocking(move || {
-            // A write that is under way still has the file; it finds out after its commit.
-            drop(removed);
             let outcome = folder.remove_file(&namespace);
+            if outcome.is_ok() {
+                journal.settled(&namespace);
+            }
             drop(alone);
             outcome
         })
         .await
+    }
+
+    /// Closes a namespace's file, if it is open: one plain file is left.
+    pub(super) async fn close(&self, namespace: &Namespace) {
+        drop(self.slots().remove(namespace));
+        drop(self.tenure(namespace).lock().await);
     }
 }

@@ -113,7 +113,7 @@ fn is_missing(error: &io::Error) -> bool {
 }
 
 /// Creates a folder for this user alone, and the missing ones above it, each durable before the next.
-fn create_folder(path: &Path) -> Result<(), StoreError> {
+pub(super) fn create_folder(path: &Path) -> Result<(), StoreError> {
     if path.is_dir() {
         return Ok(());
     }

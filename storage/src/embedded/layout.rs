@@ -16,7 +16,7 @@ use crate::namespace::Namespace;
 const APPLICATION_ID: i32 = 0x746e_7279;
 
 /// The version of what this file describes, not of the kinds.
-const FORMAT: i32 = 1;
+const FORMAT: i32 = 2;
 
 /// Whether a file has been installed.
 #[derive(Debug, PartialEq, Eq)]
@@ -108,7 +108,7 @@ fn tables(schema: &Schema) -> String {
         "PRAGMA application_id = {APPLICATION_ID};
          PRAGMA user_version = {FORMAT};
          CREATE TABLE meta (namespace TEXT NOT NULL, schema_version INTEGER NOT NULL,
-                            declaration TEXT NOT NULL, reserved_versions INTEGER NOT NULL) STRICT;\n"
+                            declaration TEXT NOT NULL, reserved_versions INTEGER NOT NULL, life BLOB) STRICT;\n"
     );
     for kind in schema.kinds() {
         let columns: String = (0..kind.fields().len()).map(|field| format!(", f{field} BLOB")).collect();
@@ -137,6 +137,28 @@ fn tables(schema: &Schema) -> String {
 
 fn push(sql: &mut String, arguments: std::fmt::Arguments<'_>) {
     sql.write_fmt(arguments).expect("writing to a string does not fail");
+}
+
+/// The life that the file is in; `None` if it never had an entry in the journal.
+pub(super) fn life(connection: &Connection) -> rusqlite::Result<Option<Uuid>> {
+    let life: Option<Vec<u8>> = connection.query_row("SELECT life FROM meta", [], |row| row.get(0))?;
+    Ok(life.and_then(|bytes| Uuid::from_slice(&bytes).ok()))
+}
+
+pub(super) fn begin_life(connection: &Connection, life: Uuid) -> rusqlite::Result<()> {
+    connection.prepare_cached("UPDATE meta SET life = ?")?.execute([life.as_bytes()]).map(drop)
+}
+
+/// Reserves so many versions; answers where they end.
+pub(super) fn reserve_versions(connection: &Connection, count: i64) -> rusqlite::Result<i64> {
+    let sql = "UPDATE meta SET reserved_versions = reserved_versions + ? RETURNING reserved_versions";
+    connection.prepare_cached(sql)?.query_row([count], |row| row.get(0))
+}
+
+/// Lets no version up to this one be given again.
+pub(super) fn skip_versions(connection: &Connection, last: u64) -> rusqlite::Result<()> {
+    let sql = "UPDATE meta SET reserved_versions = max(reserved_versions, ?)";
+    connection.prepare_cached(sql)?.execute([last.cast_signed() + 1]).map(drop)
 }
 
 /// The declared indexes, and one over the time field: the latest documents are what everyone asks for.

@@ -1,183 +1,273 @@
-//! Writing: batches made ready, and the one connection of a file that applies them.
+//! [`Writer`]: the one connection of a file that writes.
 
-use rusqlite::{Connection, Statement, Transaction, TransactionBehavior};
+use std::sync::Arc;
 
-use crate::check;
-use crate::document::{Applied, Batch, Change, DocumentId, Guard, Version};
+use rusqlite::{Connection, Statement};
+use uuid::Uuid;
+
+use crate::document::{Applied, Guard, Version};
+use crate::embedded::journal::entry::{Entry, Origin};
+use crate::embedded::step::{Content, KindStatements, Statements, Step};
 use crate::embedded::{failure, layout};
 use crate::error::{StoreError, StoreErrorKind};
 use crate::kind::Schema;
-
-/// One change of a batch, checked and encoded before the writer is waited for.
-#[derive(Debug)]
-pub(super) struct Step {
-    table: String,
-    fields: usize,
-    id: DocumentId,
-    guard: Option<Guard>,
-    content: Option<Content>,
-}
-
-/// What a document shall hold.
-#[derive(Debug)]
-struct Content {
-    body: String,
-    fields: Vec<Option<Vec<u8>>>,
-}
-
-/// Checks and encodes a batch.
-pub(super) fn prepare(schema: &Schema, batch: Batch) -> Result<Vec<Step>, StoreError> {
-    let guarded = batch.guarded.into_iter().map(|(change, guard)| (change, Some(guard)));
-    let appended = batch.appended.into_iter().map(|change| (change, None));
-    guarded.chain(appended).map(|(change, guard)| step(schema, change, guard)).collect()
-}
-
-fn step(schema: &Schema, change: Change, guard: Option<Guard>) -> Result<Step, StoreError> {
-    let kind = schema.kind(change.kind())?;
-    let (id, content) = match change {
-        Change::Delete { id, .. } => (id, None),
-        Change::Put { id, body, .. } => {
-            let fields = check::fields(kind, &body)?;
-            let body = serde_json::to_string(&body)
-                .map_err(|error| StoreError::invalid("the body cannot be written").with_source(error))?;
-            (id, Some(Content { body, fields }))
-        }
-    };
-    Ok(Step { table: layout::table(kind), fields: kind.fields().len(), id, guard, content })
-}
+use crate::namespace::Namespace;
 
 /// How many versions are reserved at a time: the row that keeps them is not written in every commit.
 const VERSIONS: i64 = 1 << 20;
 
+/// What makes a transaction durable.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Durability {
+    /// The commit syncs the file's own journal.
+    File,
+    /// The process's journal has been synced before the commit, which syncs nothing.
+    Journal,
+}
+
 /// The connection that writes to a file, and the versions that are its to give.
 pub(super) struct Writer {
     connection: Connection,
+    schema: Arc<Schema>,
+    statements: Arc<Statements>,
+    namespace: Namespace,
     next_version: i64,
     end_version: i64,
+    durability: Option<Durability>,
+    life: Life,
+    /// The life that the transaction begins, if it is committed.
+    next_life: Option<Uuid>,
+}
+
+/// The life that the file is in.
+#[derive(Debug, Clone, Copy)]
+struct Life {
+    /// `None` until this writer has begun one: entries of an earlier writer's life may be anywhere.
+    id: Option<Uuid>,
+    /// How many entries of it are in the journal.
+    entries: u64,
 }
 
 impl Writer {
-    pub(super) fn new(connection: Connection) -> Self {
-        Self { connection, next_version: 0, end_version: 0 }
+    pub(super) fn new(
+        connection: Connection,
+        namespace: Namespace,
+        schema: Arc<Schema>,
+        statements: Arc<Statements>,
+    ) -> Self {
+        let life = Life { id: None, entries: 0 };
+        Self {
+            connection,
+            schema,
+            statements,
+            namespace,
+            next_version: 0,
+            end_version: 0,
+            durability: None,
+            life,
+            next_life: None,
+        }
     }
 
-    /// Applies all of the steps, or none. On disk when it returns.
-    pub(super) fn write(&mut self, steps: &[Step]) -> Result<Vec<Applied>, StoreError> {
-        if steps.is_empty() {
-            return Ok(Vec::new());
-        }
-        let failed = |error| failure::sqlite("write", error);
-        let Self { connection, next_version, end_version } = self;
-        let transaction =
-            connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(failed)?;
-        let needed = i64::try_from(steps.len()).map_err(|_| StoreError::invalid("the batch is too large"))?;
-        let (first, end) = if *end_version - *next_version < needed {
-            reserve(&transaction, needed.max(VERSIONS)).map_err(failed)?
-        } else {
-            // Used up even if the commit fails: it may have come about all the same.
-            let first = *next_version;
-            *next_version += needed;
-            (first, *end_version)
+    /// Whether a transaction can be made durable by the journal: entries need a life of this writer's.
+    pub(super) fn has_life(&self) -> bool {
+        self.life.id.is_some()
+    }
+
+    /// Whether entries in the journal wait for the file.
+    pub(super) fn is_unsettled(&self) -> bool {
+        self.life.entries > 0
+    }
+
+    /// Begins a transaction.
+    pub(super) fn begin(&mut self, durability: Durability) -> Result<(), StoreError> {
+        let begin = || -> rusqlite::Result<()> {
+            if self.durability != Some(durability) {
+                let synchronous = match durability {
+                    Durability::File => "FULL",
+                    Durability::Journal => "NORMAL",
+                };
+                self.connection.pragma_update(None, "synchronous", synchronous)?;
+            }
+            self.execute("BEGIN IMMEDIATE")
         };
-        let applied = apply_all(&transaction, steps, first)?;
-        transaction.commit().map_err(failed)?;
-        (*next_version, *end_version) = (first + needed, end);
+        begin().map_err(|error| failure::sqlite("begin to write", error))?;
+        self.durability = Some(durability);
+        Ok(())
+    }
+
+    /// The entry of the transaction that has begun, still empty; `None` if the file itself makes it durable.
+    pub(super) fn entry(&self) -> Option<Entry> {
+        let life = self.life.id.filter(|_| self.durability == Some(Durability::Journal))?;
+        Some(Entry::new(Origin { namespace: self.namespace, life, number: self.life.entries + 1 }))
+    }
+
+    /// Applies all of a batch, or nothing of it, within the transaction that has begun.
+    ///
+    /// # Errors
+    /// After a conflict the transaction can go on; after anything else it cannot.
+    pub(super) fn apply(
+        &mut self,
+        steps: &[Step],
+        entry: Option<&mut Entry>,
+    ) -> Result<Vec<Applied>, StoreError> {
+        let failed = |error| failure::sqlite("write", error);
+        let first = self.versions(steps.len())?;
+        // What has no guard can only fail as the whole transaction does.
+        let can_conflict = steps.iter().any(|step| step.guard.is_some());
+        if can_conflict {
+            self.execute("SAVEPOINT batch").map_err(failed)?;
+        }
+        let applied = self.apply_all(steps, first);
+        if can_conflict {
+            if applied.as_ref().is_err_and(StoreError::is_conflict) {
+                self.execute("ROLLBACK TO batch").map_err(failed)?;
+            }
+            // A transaction that SQLite has ended has no savepoints either.
+            if applied.is_ok() || applied.as_ref().is_err_and(StoreError::is_conflict) {
+                self.execute("RELEASE batch").map_err(failed)?;
+            }
+        }
+        if let (Ok(applied), Some(entry)) = (&applied, entry) {
+            self.note(entry, steps, applied);
+        }
+        applied
+    }
+
+    /// The first of so many versions. Used up even if the commit fails: it may have come about all the same.
+    fn versions(&mut self, count: usize) -> Result<i64, StoreError> {
+        let count = i64::try_from(count).map_err(|_| StoreError::invalid("the batch is too large"))?;
+        if self.end_version - self.next_version < count {
+            let reserved = count.max(VERSIONS);
+            let end = layout::reserve_versions(&self.connection, reserved)
+                .map_err(|error| failure::sqlite("write", error))?;
+            (self.next_version, self.end_version) = (end - reserved, end);
+        }
+        let first = self.next_version;
+        self.next_version += count;
+        Ok(first)
+    }
+
+    fn apply_all(&self, steps: &[Step], first_version: i64) -> Result<Vec<Applied>, StoreError> {
+        let mut applied = Vec::with_capacity(steps.len());
+        for (item, (step, version)) in steps.iter().zip(first_version..).enumerate() {
+            let sql = self.statements.of(step.kind);
+            let row = match &step.content {
+                Some(content) => put(&self.connection, sql, step, content, version),
+                None => delete(&self.connection, sql, step),
+            };
+            applied.push(row.map_err(|error| failure::sqlite("write", error))?.ok_or_else(|| {
+                let message = format!("the guard of item {item} does not hold");
+                StoreError::new(StoreErrorKind::Conflict { item }, message)
+            })?);
+        }
         Ok(applied)
     }
-}
 
-/// The first version of a new block, and the end of it.
-fn reserve(transaction: &Transaction<'_>, count: i64) -> rusqlite::Result<(i64, i64)> {
-    let sql = "UPDATE meta SET reserved_versions = reserved_versions + ? RETURNING reserved_versions";
-    let end: i64 = transaction.query_row(sql, [count], |row| row.get(0))?;
-    Ok((end - count, end))
-}
-
-fn apply_all(
-    transaction: &Transaction<'_>,
-    steps: &[Step],
-    first_version: i64,
-) -> Result<Vec<Applied>, StoreError> {
-    let mut applied = Vec::with_capacity(steps.len());
-    for (item, (step, version)) in steps.iter().zip(first_version..).enumerate() {
-        let row = apply(transaction, step, version).map_err(|error| failure::sqlite("write", error))?;
-        applied.push(row.ok_or_else(|| {
-            let message = format!("the guard of item {item} does not hold");
-            StoreError::new(StoreErrorKind::Conflict { item }, message)
-        })?);
+    fn note(&self, entry: &mut Entry, steps: &[Step], applied: &[Applied]) {
+        for (step, applied) in steps.iter().zip(applied) {
+            let kind = self.schema.kinds()[step.kind].name();
+            match (&step.content, applied.version) {
+                (Some(content), Some(version)) => entry.put(kind, &step.id, version, &content.body),
+                _ => entry.remove(kind, &step.id),
+            }
+        }
     }
-    Ok(applied)
+
+    /// Lets another life begin with this transaction, which the file itself has to make durable.
+    pub(super) fn begin_life(&mut self) -> Result<(), StoreError> {
+        let id = Uuid::new_v4();
+        layout::begin_life(&self.connection, id).map_err(|error| failure::sqlite("write", error))?;
+        self.next_life = Some(id);
+        Ok(())
+    }
+
+    pub(super) fn commit(&mut self) -> Result<(), StoreError> {
+        if let Err(error) = self.execute("COMMIT") {
+            (self.next_version, self.end_version) = (0, 0);
+            return Err(failure::sqlite("commit", error));
+        }
+        if let Some(id) = self.next_life.take() {
+            self.life = Life { id: Some(id), entries: 0 };
+        } else if self.durability == Some(Durability::Journal) {
+            self.life.entries += 1;
+        }
+        Ok(())
+    }
+
+    /// Ends the transaction without effect, if one is under way.
+    pub(super) fn roll_back(&mut self) {
+        if !self.connection.is_autocommit() {
+            // What fails here has ended the transaction.
+            let _ = self.execute("ROLLBACK");
+            // The row that reserved them may be gone with it.
+            (self.next_version, self.end_version) = (0, 0);
+        }
+        self.next_life = None;
+    }
+
+    /// Lets another life begin in a transaction that nothing syncs yet, if entries wait for the file: closing syncs it.
+    pub(super) fn settle_unsynced(&mut self) -> Result<(), StoreError> {
+        if self.is_unsettled() {
+            let failed = |error| failure::sqlite("settle", error);
+            layout::begin_life(&self.connection, Uuid::new_v4()).map_err(failed)?;
+        }
+        Ok(())
+    }
+
+    /// Closes the connection; the last one of a file moves its journal into it.
+    pub(super) fn close(self) {
+        if let Err((_, error)) = self.connection.close() {
+            tracing::error!(namespace = %self.namespace, %error, "could not close the file of {}", self.namespace);
+        }
+    }
+
+    fn execute(&self, sql: &str) -> rusqlite::Result<()> {
+        self.connection.prepare_cached(sql)?.raw_execute().map(drop)
+    }
 }
 
 /// `None` if the guard does not hold.
-fn apply(transaction: &Transaction<'_>, step: &Step, version: i64) -> rusqlite::Result<Option<Applied>> {
-    match &step.content {
-        Some(content) => put(transaction, step, content, version),
-        None => delete(transaction, step),
-    }
-}
-
 fn put(
-    transaction: &Transaction<'_>,
+    connection: &Connection,
+    sql: &KindStatements,
     step: &Step,
     content: &Content,
     version: i64,
 ) -> rusqlite::Result<Option<Applied>> {
     let row = |existed| Applied { version: Some(Version::from_raw(version.cast_unsigned())), existed };
     let execute = |sql: &str, read: Option<Version>| -> rusqlite::Result<bool> {
-        let mut statement = transaction.prepare_cached(sql)?;
+        let mut statement = connection.prepare_cached(sql)?;
         bind(&mut statement, step, content, version, read)?;
         Ok(statement.raw_execute()? > 0)
     };
     if let Some(Guard::Unchanged(read)) = step.guard {
-        return Ok(execute(&update(step, true), Some(read))?.then(|| row(true)));
+        return Ok(execute(&sql.update_unchanged, Some(read))?.then(|| row(true)));
     }
-    if execute(&insert(step), None)? {
+    if execute(&sql.insert, None)? {
         return Ok(Some(row(false)));
     }
     match step.guard {
         Some(_) => Ok(None),
-        None => execute(&update(step, false), None).map(|_| Some(row(true))),
+        None => execute(&sql.update, None).map(|_| Some(row(true))),
     }
 }
 
-fn delete(transaction: &Transaction<'_>, step: &Step) -> rusqlite::Result<Option<Applied>> {
-    let table = &step.table;
-    let row = |existed| Some(Applied { version: None, existed });
+/// `None` if the guard does not hold.
+fn delete(connection: &Connection, sql: &KindStatements, step: &Step) -> rusqlite::Result<Option<Applied>> {
+    let row = |existed| Applied { version: None, existed };
     let id = step.id.as_str();
-    match step.guard {
-        None => {
-            let mut statement = transaction.prepare_cached(&format!("DELETE FROM {table} WHERE id = ?"))?;
-            Ok(row(statement.execute([id])? > 0))
-        }
+    Ok(match step.guard {
+        None => Some(row(connection.prepare_cached(&sql.delete)?.execute([id])? > 0)),
         Some(Guard::Unchanged(read)) => {
-            let sql = format!("DELETE FROM {table} WHERE id = ? AND version = ?");
-            let deleted = transaction.prepare_cached(&sql)?.execute((id, read.to_raw().cast_signed()))?;
-            Ok(if deleted > 0 { row(true) } else { None })
+            let mut delete = connection.prepare_cached(&sql.delete_unchanged)?;
+            (delete.execute((id, read.to_raw().cast_signed()))? > 0).then(|| row(true))
         }
         Some(Guard::Absent) => {
-            let sql = format!("SELECT 1 FROM {table} WHERE id = ?");
-            let exists = transaction.prepare_cached(&sql)?.exists([id])?;
-            Ok(if exists { None } else { row(false) })
+            let exists = connection.prepare_cached(&sql.exists)?.exists([id])?;
+            (!exists).then(|| row(false))
         }
-    }
-}
-
-/// Parameters as [`bind`] numbers them.
-fn insert(step: &Step) -> String {
-    let Step { table, fields, .. } = step;
-    let columns: String = (0..*fields).map(|field| format!(", f{field}")).collect();
-    let values: String = (0..*fields).map(|field| format!(", ?{}", field + 4)).collect();
-    format!(
-        "INSERT INTO {table} (id, version, body{columns}) VALUES (?1, ?2, ?3{values}) ON CONFLICT (id) DO NOTHING"
-    )
-}
-
-fn update(step: &Step, guarded: bool) -> String {
-    let Step { table, fields, .. } = step;
-    let columns: String = (0..*fields).map(|field| format!(", f{field} = ?{}", field + 4)).collect();
-    let guard = if guarded { format!(" AND version = ?{}", fields + 4) } else { String::new() };
-    format!("UPDATE {table} SET version = ?2, body = ?3{columns} WHERE id = ?1{guard}")
+    })
 }
 
 /// The id, the version, the body, each field, and the version that a guard asks for.
@@ -195,7 +285,7 @@ fn bind(
         statement.raw_bind_parameter(field + 4, bytes.as_deref())?;
     }
     match read {
-        Some(read) => statement.raw_bind_parameter(step.fields + 4, read.to_raw().cast_signed()),
+        Some(read) => statement.raw_bind_parameter(content.fields.len() + 4, read.to_raw().cast_signed()),
         None => Ok(()),
     }
 }
