@@ -8,11 +8,13 @@ use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 use tokio::sync::{Semaphore, oneshot};
 
+use crate::document::{Document, DocumentId};
 use crate::embedded::folder::{Folder, Identity};
 use crate::embedded::journal::{Journal, Whose};
-use crate::embedded::lane::{Lane, Outcome, Parts, Room, gone};
+use crate::embedded::lane::{Lane, Parts, gone};
 use crate::embedded::layout::{self, State};
 use crate::embedded::pool::Pool;
+use crate::embedded::queue::{Outcome, Room};
 use crate::embedded::step::{Statements, Step};
 use crate::embedded::writer::Writer;
 use crate::embedded::{blocking, failure, function, replay};
@@ -101,6 +103,27 @@ impl OpenFile {
             self.pool.schedule(Arc::clone(&self.lane));
         }
         outcome.await.unwrap_or_else(|_| Err(failure::unavailable("settling was interrupted")))
+    }
+
+    /// A document that was acknowledged and that the file may not show yet; `None` if the file has it as it is.
+    pub(super) fn recent(
+        &self,
+        kind: usize,
+        id: &DocumentId,
+    ) -> Result<Option<Option<Document>>, StoreError> {
+        self.lane.recent(kind, id)
+    }
+
+    /// Lets the file show what was acknowledged.
+    pub(super) async fn flush(&self) -> Result<(), StoreError> {
+        if !self.lane.has_recent() {
+            return Ok(());
+        }
+        let (answer, outcome) = oneshot::channel();
+        if self.lane.push_flush(Some(answer)) {
+            self.pool.schedule(Arc::clone(&self.lane));
+        }
+        outcome.await.unwrap_or_else(|_| Err(failure::unavailable("committing was interrupted")))
     }
 
     /// What `read` makes of the file.

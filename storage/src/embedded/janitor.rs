@@ -23,7 +23,8 @@ pub(super) struct Janitor {
 
 impl Janitor {
     pub(super) fn start(journal: Arc<Journal>, files: Weak<Files>) -> Result<Self, StoreError> {
-        let failed = |error| failure::unavailable(format!("could not start a thread: {error}")).with_source(error);
+        let failed =
+            |error| failure::unavailable(format!("could not start a thread: {error}")).with_source(error);
         let runtime = runtime::Builder::new_current_thread().build().map_err(failed)?;
         let work = Work { journal: Arc::clone(&journal), files, runtime };
         let thread = Builder::new().name("storage-journal".to_owned()).spawn(move || work.go_on());

@@ -1,77 +1,34 @@
-//! [`Lane`]: the batches that wait for one file, and the writer that takes them in groups.
+//! [`Lane`]: the way of batches into one file.
 //!
 //! At most one group of a lane is under way, so those that come meanwhile are the next one: the slower the disk, the larger
 //! the groups. Nobody waits for others to come.
 
-use std::collections::VecDeque;
 use std::mem;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::oneshot;
 
-use crate::document::Applied;
+use crate::document::{Document, DocumentId};
 use crate::embedded::failure;
 use crate::embedded::folder::Identity;
+use crate::embedded::group::Group;
 use crate::embedded::journal::Journal;
 use crate::embedded::journal::entry::Entry;
+use crate::embedded::queue::{Notice, Outcome, Queue, Room, Work};
+use crate::embedded::recent::Recent;
 use crate::embedded::step::Step;
-use crate::embedded::writer::{Durability, Writer};
+use crate::embedded::writer::Writer;
 use crate::error::StoreError;
 use crate::namespace::Namespace;
 
-/// How many batches share a transaction at most, and how many bytes of them: a tenant's turn ends there.
-const MOST_IN_A_GROUP: usize = 256;
-const MOST_BYTES_IN_A_GROUP: usize = 1 << 20;
-
-pub(super) type Outcome = Result<Vec<Applied>, StoreError>;
-
-/// A batch that waits.
-struct Request {
-    steps: Vec<Step>,
-    answer: oneshot::Sender<Outcome>,
-    /// Given back once it is answered.
-    share: Share,
-}
-
-/// The memory that batches may take while they wait.
-#[derive(Debug)]
-pub(super) struct Room {
-    most: usize,
-    taken: AtomicUsize,
-}
-
-/// A part of it.
-#[derive(Debug)]
-struct Share {
-    room: Arc<Room>,
-    bytes: usize,
-}
-
-impl Room {
-    pub(super) fn new(most: usize) -> Self {
-        Self { most, taken: AtomicUsize::new(0) }
-    }
-
-    /// One batch alone may be larger than all of it.
-    fn share(self: &Arc<Self>, bytes: usize) -> Option<Share> {
-        let fits = |taken: usize| (taken == 0 || taken + bytes <= self.most).then_some(taken + bytes);
-        self.taken.fetch_update(Ordering::Relaxed, Ordering::Relaxed, fits).ok()?;
-        Some(Share { room: Arc::clone(self), bytes })
-    }
-}
-
-impl Drop for Share {
-    fn drop(&mut self) {
-        self.room.taken.fetch_sub(self.bytes, Ordering::Relaxed);
-    }
-}
+/// How many bytes may be acknowledged and not committed in the file yet.
+const MOST_RECENT: usize = 512 << 10;
 
 /// What closes a file, apart from who happens to use it last.
 pub(super) type Closer = Arc<dyn Fn(Box<dyn FnOnce() + Send>) + Send + Sync>;
 
-/// The way of batches into a file.
+/// The batches that wait for one file, and the writer that takes them in groups.
 pub(super) struct Lane {
     namespace: Namespace,
     path: PathBuf,
@@ -79,22 +36,12 @@ pub(super) struct Lane {
     journal: Arc<Journal>,
     room: Arc<Room>,
     queue: Mutex<Queue>,
+    recent: Recent,
     /// Not here while a group is under way.
     writer: Mutex<Option<Writer>>,
     closer: Closer,
     /// What ends with the file: its place among the open ones.
     tenure: Mutex<Option<Box<dyn Send>>>,
-}
-
-#[derive(Default)]
-struct Queue {
-    requests: VecDeque<Request>,
-    bytes: usize,
-    settle: Vec<oneshot::Sender<Result<(), StoreError>>>,
-    /// Whether a worker has the lane, or will have.
-    scheduled: bool,
-    /// The file does not hold what the journal does, and has to be opened again.
-    broken: bool,
 }
 
 /// What a lane is made of.
@@ -118,6 +65,7 @@ impl Lane {
             journal,
             room,
             queue: Mutex::default(),
+            recent: Recent::default(),
             writer: Mutex::new(Some(writer)),
             closer,
             tenure: Mutex::new(Some(tenure)),
@@ -126,110 +74,146 @@ impl Lane {
 
     /// Whether the path still names the file that was opened, and the file holds what was acknowledged.
     pub(super) fn is_usable(&self) -> Result<bool, StoreError> {
-        Ok(!self.queue().broken && Identity::of(&self.path)? == Some(self.identity))
+        Ok(self.queue().broken.is_none() && Identity::of(&self.path)? == Some(self.identity))
     }
 
     /// Puts a batch into the queue. Whether the lane has to be scheduled.
     ///
     /// # Errors
-    /// `Unavailable` if too much waits already: for this file, or for all of them.
-    pub(super) fn push(&self, steps: Vec<Step>, answer: oneshot::Sender<Outcome>) -> Result<bool, StoreError> {
-        let bytes = steps.iter().map(Step::size).sum();
+    /// `Unavailable` if too much waits already.
+    pub(super) fn push(
+        &self,
+        steps: Vec<Step>,
+        answer: oneshot::Sender<Outcome>,
+    ) -> Result<bool, StoreError> {
         let mut queue = self.queue();
-        // So that a tenant with a flood leaves room to the others.
-        let is_too_much = !queue.requests.is_empty() && queue.bytes + bytes > self.room.most / 4;
-        let share = if is_too_much { None } else { self.room.share(bytes) };
-        let share = share.ok_or_else(|| failure::unavailable("too many writes wait for the disk"))?;
-        queue.bytes += bytes;
-        queue.requests.push_back(Request { steps, answer, share });
-        Ok(!mem::replace(&mut queue.scheduled, true))
+        queue.push(&self.room, steps, answer)?;
+        Ok(queue.must_be_scheduled())
     }
 
     /// Asks for the file to be synced, so that the journal is not needed for it. Whether the lane has to be scheduled.
-    pub(super) fn push_settle(&self, answer: oneshot::Sender<Result<(), StoreError>>) -> bool {
+    pub(super) fn push_settle(&self, notice: Notice) -> bool {
         let mut queue = self.queue();
-        queue.settle.push(answer);
-        !mem::replace(&mut queue.scheduled, true)
+        queue.push_settle(notice);
+        queue.must_be_scheduled()
     }
 
-    /// Whether it has to be scheduled again, now that its group has ended.
+    /// Asks for the file to show what was acknowledged. Whether the lane has to be scheduled.
+    pub(super) fn push_flush(&self, notice: Option<Notice>) -> bool {
+        let mut queue = self.queue();
+        queue.push_flush(notice);
+        queue.must_be_scheduled()
+    }
+
+    /// Whether something was acknowledged that the file does not show yet.
+    pub(super) fn has_recent(&self) -> bool {
+        !self.recent.is_empty()
+    }
+
+    /// A document that the file may not show yet; `None` if the file has it as it is.
+    pub(super) fn recent(
+        &self,
+        kind: usize,
+        id: &DocumentId,
+    ) -> Result<Option<Option<Document>>, StoreError> {
+        self.recent.get(kind, id)
+    }
+
+    /// Whether it has to be scheduled again, now that its turn has ended.
     pub(super) fn has_more(&self) -> bool {
-        let mut queue = self.queue();
-        queue.scheduled = !queue.requests.is_empty() || !queue.settle.is_empty();
-        queue.scheduled
+        self.queue().end_turn()
     }
 
-    /// Applies the next group. Answers it, unless the journal has to be synced before. `alone` if nobody else waits for the
-    /// disk: then the file's own sync costs no more than the journal's.
-    pub(super) fn apply(self: &Arc<Self>, alone: bool) -> Option<Flight> {
+    /// Takes what waits. Does it, and answers; or comes back with a group that waits for the journal.
+    pub(super) fn take_turn(self: &Arc<Self>) -> Option<Flight> {
         let Some(mut writer) = self.writer().take() else {
             self.give_up("its writer is gone");
             return None;
         };
-        let mut group = self.take();
-        let own_sync = alone || !group.settle.is_empty() || !writer.has_life();
-        let durability = if own_sync { Durability::File } else { Durability::Journal };
-        let applied = self
-            .must_be_usable()
-            .and_then(|()| writer.begin(durability))
-            .and_then(|()| group.apply(&mut writer, durability));
-        if applied.is_ok()
-            && let Some(entry) = group.entry.take()
-            && !entry.is_empty()
-        {
-            return Some(Flight { lane: Arc::clone(self), writer, group, entry });
-        }
-        let begins_life = writer.is_unsettled() || !group.settle.is_empty() || !alone;
-        let done = applied.and_then(|()| match durability {
-            Durability::File if group.changes_something() => self.commit_synced(&mut writer, begins_life),
-            _ => Ok(()),
-        });
-        // Whatever is not committed is nothing but refusals.
-        writer.roll_back();
+        let Work { requests, settle, flush, is_flush_due } = self.queue().take();
+        let group = Group::new(requests);
+        let usable = self.must_be_usable();
+        let ready = usable.and_then(|()| if is_flush_due { self.flush(&mut writer) } else { Ok(()) });
+        tell(flush, &ready);
+        let done = match ready {
+            Err(error) => {
+                group.fail(&error);
+                Err(error)
+            }
+            Ok(()) if settle.is_empty() && group.is_empty() => Ok(()),
+            Ok(()) if settle.is_empty() && writer.has_life() => return self.apply(writer, group),
+            Ok(()) => self.commit_synced(&mut writer, group),
+        };
+        tell(settle, &done);
         self.put_back(writer);
-        group.answer(done);
         None
     }
 
-    fn commit_synced(&self, writer: &mut Writer, begins_life: bool) -> Result<(), StoreError> {
-        if begins_life {
-            writer.begin_life()?;
-        }
-        // It may have come about all the same: what the file says then is read from it anew.
-        self.commit(writer).inspect_err(|_| self.queue().broken = true)?;
-        if begins_life {
-            self.journal.settled(&self.namespace);
-        }
-        Ok(())
-    }
-
-    fn commit(&self, writer: &mut Writer) -> Result<(), StoreError> {
-        self.must_be_in_place()?;
-        writer.commit()?;
+    /// Commits a group with a sync of the file, which begins another life.
+    fn commit_synced(&self, writer: &mut Writer, mut group: Group) -> Result<(), StoreError> {
+        let committed = writer.commit_synced(|writer| group.apply(writer, None));
         // Moved away or removed meanwhile: it is not where the next start will look for it.
-        self.must_be_in_place()
+        match committed.and_then(|()| self.must_be_in_place()) {
+            Ok(()) => {
+                self.recent.clear();
+                self.journal.settled(&self.namespace);
+                group.answer();
+                Ok(())
+            }
+            Err(error) => {
+                // It may have come about all the same: what the file says then is read from it anew.
+                self.must_be_opened_again("a commit failed");
+                group.fail(&error);
+                Err(error)
+            }
+        }
     }
 
-    fn take(&self) -> Group {
-        let mut queue = self.queue();
-        let mut requests = Vec::new();
-        let mut bytes = 0;
-        while requests.len() < MOST_IN_A_GROUP
-            && bytes < MOST_BYTES_IN_A_GROUP
-            && let Some(request) = queue.requests.pop_front()
-        {
-            bytes += request.share.bytes;
-            requests.push(request);
+    /// Applies a group to the file's open transaction; the journal is to make it durable.
+    fn apply(self: &Arc<Self>, mut writer: Writer, mut group: Group) -> Option<Flight> {
+        let applied = writer
+            .begin_entry()
+            .and_then(|mut entry| group.apply(&mut writer, Some(&mut entry)).map(|()| entry));
+        match applied {
+            Ok(entry) if !entry.is_empty() => {
+                return Some(Flight { lane: Arc::clone(self), writer, group, entry });
+            }
+            // Nothing but refusals.
+            Ok(_) => {
+                self.take_back(&mut writer);
+                group.answer();
+            }
+            Err(error) => {
+                self.take_back(&mut writer);
+                group.fail(&error);
+            }
         }
-        queue.bytes -= bytes;
-        Group { requests, outcomes: Vec::new(), settle: mem::take(&mut queue.settle), entry: None }
+        self.put_back(writer);
+        None
+    }
+
+    fn take_back(&self, writer: &mut Writer) {
+        if writer.take_back().is_err() {
+            self.must_be_opened_again("a write could not be taken back");
+        }
+    }
+
+    /// Lets the file show what was acknowledged.
+    fn flush(&self, writer: &mut Writer) -> Result<(), StoreError> {
+        let flushed = writer.flush();
+        match &flushed {
+            Ok(()) => self.recent.clear(),
+            // The journal holds it, and whoever opens the file next has it done again.
+            Err(_) => self.must_be_opened_again("a commit failed"),
+        }
+        flushed
     }
 
     fn must_be_usable(&self) -> Result<(), StoreError> {
-        if self.queue().broken {
-            return Err(failure::unavailable(format!("the file of {} has to be opened again", self.namespace)));
+        match self.queue().broken {
+            Some(why) => Err(failure::unavailable(format!("{}: {why}", self.namespace))),
+            None => self.must_be_in_place(),
         }
-        self.must_be_in_place()
     }
 
     fn must_be_in_place(&self) -> Result<(), StoreError> {
@@ -240,16 +224,15 @@ impl Lane {
         }
     }
 
-    /// Ends the lane after something that must not happen: whoever waits is told, and the file is opened anew.
-    pub(super) fn give_up(&self, why: &str) {
+    fn must_be_opened_again(&self, why: &'static str) {
+        self.queue().broken = Some(why);
+    }
+
+    /// Ends the lane after something that must not happen: whoever waits is told that the outcome is unknown, and the file
+    /// is opened anew.
+    pub(super) fn give_up(&self, why: &'static str) {
         tracing::error!(namespace = %self.namespace, "{}: {why}; its file is opened again", self.namespace);
-        let mut queue = self.queue();
-        queue.broken = true;
-        // Whose sender is dropped is told that the outcome is unknown.
-        queue.requests.clear();
-        queue.settle.clear();
-        queue.bytes = 0;
-        queue.scheduled = false;
+        self.queue().give_up(why);
     }
 
     fn put_back(&self, writer: Writer) {
@@ -265,53 +248,14 @@ impl Lane {
     }
 }
 
-/// Batches that share a transaction, each with what is to be answered once it is committed.
-struct Group {
-    requests: Vec<Request>,
-    outcomes: Vec<Outcome>,
-    settle: Vec<oneshot::Sender<Result<(), StoreError>>>,
-    entry: Option<Entry>,
-}
-
-impl Group {
-    /// Applies each batch. One whose guard does not hold leaves nothing, and the others go on.
-    fn apply(&mut self, writer: &mut Writer, durability: Durability) -> Result<(), StoreError> {
-        if durability == Durability::Journal {
-            self.entry = writer.entry();
-        }
-        for request in &self.requests {
-            match writer.apply(&request.steps, self.entry.as_mut()) {
-                Err(error) if !error.is_conflict() => return Err(error),
-                outcome => self.outcomes.push(outcome),
-            }
-        }
-        Ok(())
-    }
-
-    fn changes_something(&self) -> bool {
-        !self.settle.is_empty() || self.outcomes.iter().any(Result::is_ok)
-    }
-
-    /// Nobody may be waiting any more, which is no failure.
-    fn answer(self, done: Result<(), StoreError>) {
-        match done {
-            Ok(()) => {
-                for (request, outcome) in self.requests.into_iter().zip(self.outcomes) {
-                    let _ = request.answer.send(outcome);
-                }
-                self.settle.into_iter().for_each(|settle| drop(settle.send(Ok(()))));
-            }
-            Err(error) => {
-                for request in self.requests {
-                    let _ = request.answer.send(Err(failure::again(&error)));
-                }
-                self.settle.into_iter().for_each(|settle| drop(settle.send(Err(failure::again(&error)))));
-            }
-        }
+fn tell(waiting: Vec<Notice>, done: &Result<(), StoreError>) {
+    for notice in waiting {
+        // Nobody may be waiting any more, which is no failure.
+        let _ = notice.send(done.as_ref().map_err(failure::again).copied());
     }
 }
 
-/// A group that is applied, and waits for the journal before it is committed.
+/// A group that is applied, and waits for the journal.
 pub(super) struct Flight {
     lane: Arc<Lane>,
     writer: Writer,
@@ -328,23 +272,31 @@ impl Flight {
         &self.lane
     }
 
-    /// Commits the group and answers it. The journal holds its entry.
-    pub(super) fn land(mut self) {
-        let done = self.lane.commit(&mut self.writer);
-        if done.is_err() {
-            // The next one who opens it has the entry done again.
-            self.writer.roll_back();
-            self.lane.queue().broken = true;
+    /// The journal holds the entry: the group is answered. Whether the lane has to be flushed later.
+    pub(super) fn land(self) -> bool {
+        let Self { lane, mut writer, group, .. } = self;
+        let was_flushed = !lane.has_recent();
+        match lane.must_be_in_place().and_then(|()| writer.land()) {
+            Ok(()) => group.answer_before_commit(&lane.recent),
+            Err(error) => {
+                lane.must_be_opened_again("a write could not be kept");
+                group.fail(&error);
+            }
         }
-        self.lane.put_back(self.writer);
-        self.group.answer(done);
+        if lane.recent.bytes() >= MOST_RECENT {
+            // Who asks next is told if it failed.
+            let _ = lane.flush(&mut writer);
+        }
+        lane.put_back(writer);
+        was_flushed && lane.has_recent()
     }
 
     /// Takes the group back: the journal does not hold its entry.
-    pub(super) fn abandon(mut self, error: &StoreError) {
-        self.writer.roll_back();
-        self.lane.put_back(self.writer);
-        self.group.answer(Err(failure::again(error)));
+    pub(super) fn abandon(self, error: &StoreError) {
+        let Self { lane, mut writer, group, .. } = self;
+        lane.take_back(&mut writer);
+        lane.put_back(writer);
+        group.fail(error);
     }
 }
 
@@ -354,7 +306,8 @@ impl Drop for Lane {
         let writer = self.writer.get_mut().unwrap_or_else(PoisonError::into_inner).take();
         let tenure = self.tenure.get_mut().unwrap_or_else(PoisonError::into_inner).take();
         let is_sound = self.is_usable().unwrap_or(false);
-        let (journal, namespace, path) = (Arc::clone(&self.journal), self.namespace, mem::take(&mut self.path));
+        let (journal, namespace, path) =
+            (Arc::clone(&self.journal), self.namespace, mem::take(&mut self.path));
         (self.closer)(Box::new(move || {
             if let Some(writer) = writer {
                 close(writer, is_sound, &journal, &namespace, &path);

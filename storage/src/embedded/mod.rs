@@ -22,12 +22,15 @@ mod file;
 mod files;
 mod folder;
 mod function;
+mod group;
 mod janitor;
 mod journal;
 mod lane;
 mod layout;
 mod narrow;
 mod pool;
+mod queue;
+mod recent;
 mod replay;
 mod search;
 mod step;
@@ -53,8 +56,8 @@ use crate::embedded::files::Files;
 use crate::embedded::folder::Folder;
 use crate::embedded::janitor::Janitor;
 use crate::embedded::journal::recover::{self, Entries};
-use crate::embedded::lane::Room;
 use crate::embedded::pool::Workers;
+use crate::embedded::queue::Room;
 use crate::embedded::step::Statements;
 use crate::error::{StoreError, StoreErrorKind};
 use crate::kind::{Kind, Schema};
@@ -102,7 +105,7 @@ impl EmbeddedStore {
         Ok(Self { schema, _janitor: janitor, files, _workers: workers })
     }
 
-    /// What `read` makes of a kind's documents.
+    /// What `read` makes of a kind's documents, all that was acknowledged among them.
     async fn read<T: Send + 'static>(
         &self,
         namespace: &Namespace,
@@ -111,6 +114,7 @@ impl EmbeddedStore {
     ) -> Result<T, StoreError> {
         let kind = kind.to_owned();
         let file = self.files.get(namespace).await?;
+        file.flush().await?;
         file.read(move |connection, schema| read(connection, schema.kind(&kind)?)).await
     }
 }
@@ -141,9 +145,14 @@ impl Store for EmbeddedStore {
         kind: &str,
         id: &DocumentId,
     ) -> Result<Option<Document>, StoreError> {
-        self.schema.kind(kind)?;
+        let kind = self.schema.position(kind)?;
+        let file = self.files.get(namespace).await?;
+        // In this order: what leaves the one is in the other by then.
+        if let Some(document) = file.recent(kind, id)? {
+            return Ok(document);
+        }
         let id = id.clone();
-        self.read(namespace, kind, move |connection, kind| search::get(connection, kind, &id)).await
+        file.read(move |connection, schema| search::get(connection, &schema.kinds()[kind], &id)).await
     }
 
     async fn search(&self, namespace: &Namespace, kind: &str, query: &Query) -> Result<Page, StoreError> {

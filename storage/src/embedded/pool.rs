@@ -1,25 +1,29 @@
 //! [`Pool`]: the few threads that write for all tenants.
 //!
-//! A worker takes the lanes in turn, one group each. Where several files have something to commit, their entries go into
-//! the process's journal: the worker that finds the disk free syncs for all that have been applied by then, while the
-//! others apply what will be in the next sync.
+//! A worker takes the lanes in turn, one group each. The groups go into the process's journal: the worker that finds the
+//! disk free syncs for all that have been applied by then, while the others apply what will be in the next sync.
 //!
 //! ```text
-//! ready ──apply──► applied ──sync (one for all)──► synced ──commit, answer──► ready, if more has come
-//!            └──── alone: commit with the file's own sync, answer ───────────────┘
+//! ready ──apply──► applied ──sync (one for all)──► synced ──answer──► ready, if more has come
+//!                                                            └──► unflushed ──a moment later──► ready, to commit
 //! ```
 
 use std::collections::VecDeque;
 use std::mem;
 use std::num::NonZeroUsize;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
 use std::thread::{Builder, JoinHandle};
+use std::time::{Duration, Instant};
 
 use crate::embedded::failure;
 use crate::embedded::journal::Journal;
 use crate::embedded::lane::{Flight, Lane};
 use crate::error::StoreError;
+
+/// How long what was acknowledged may be in the journal alone. More of it is committed at once the longer it is; whoever
+/// searches does not wait for it.
+const FLUSH_AFTER: Duration = Duration::from_millis(200);
 
 /// Closing a file.
 type Closing = Box<dyn FnOnce() + Send>;
@@ -37,6 +41,8 @@ struct State {
     applied: Vec<Flight>,
     synced: VecDeque<Flight>,
     closing: VecDeque<Closing>,
+    /// Lanes with something to commit, and when it is due: the earliest first.
+    unflushed: VecDeque<(Instant, Weak<Lane>)>,
     is_syncing: bool,
     /// How many workers write to a file or sync.
     busy: usize,
@@ -44,7 +50,9 @@ struct State {
 }
 
 enum Task {
-    Apply { lane: Arc<Lane>, alone: bool },
+    Turn(Arc<Lane>),
+    /// What was acknowledged has waited long enough to be committed.
+    Due(Arc<Lane>),
     Sync(Vec<Flight>),
     Land(Flight),
     Close(Closing),
@@ -112,7 +120,7 @@ impl Pool {
         while let Some(task) = self.next() {
             let counts = !matches!(task, Task::Close(_));
             let concerned = match &task {
-                Task::Apply { lane, .. } => Some(Arc::clone(lane)),
+                Task::Turn(lane) | Task::Due(lane) => Some(Arc::clone(lane)),
                 Task::Land(flight) => Some(Arc::clone(flight.lane())),
                 Task::Sync(_) | Task::Close(_) => None,
             };
@@ -147,20 +155,38 @@ impl Pool {
             if state.stopping && state.is_idle() {
                 return None;
             }
-            state = self.wake.wait(state).unwrap_or_else(PoisonError::into_inner);
+            state = self.wait(state);
+        }
+    }
+
+    fn wait<'s>(&self, state: MutexGuard<'s, State>) -> MutexGuard<'s, State> {
+        match state.unflushed.front() {
+            None => self.wake.wait(state).unwrap_or_else(PoisonError::into_inner),
+            Some((due, _)) => {
+                let moment = due.saturating_duration_since(Instant::now());
+                self.wake.wait_timeout(state, moment).unwrap_or_else(PoisonError::into_inner).0
+            }
         }
     }
 
     fn run(&self, task: Task) {
         match task {
-            Task::Apply { lane, alone } => match lane.apply(alone) {
+            Task::Due(lane) => {
+                if lane.has_recent() && lane.push_flush(None) {
+                    self.run(Task::Turn(lane));
+                }
+            }
+            Task::Turn(lane) => match lane.take_turn() {
                 Some(flight) => self.state().applied.push(flight),
                 None => self.go_on(lane),
             },
             Task::Sync(flights) => self.sync(flights),
             Task::Land(flight) => {
                 let lane = Arc::clone(flight.lane());
-                flight.land();
+                if flight.land() {
+                    let due = Instant::now() + FLUSH_AFTER;
+                    self.state().unflushed.push_back((due, Arc::downgrade(&lane)));
+                }
                 self.go_on(lane);
             }
             Task::Close(closing) => closing(),
@@ -212,10 +238,25 @@ impl State {
         if let Some(closing) = self.closing.pop_front() {
             return Some(Task::Close(closing));
         }
+        if let Some(lane) = self.take_due() {
+            self.busy += 1;
+            return Some(Task::Due(lane));
+        }
         let lane = self.ready.pop_front()?;
-        let alone = self.busy == 0 && self.ready.is_empty() && self.applied.is_empty();
         self.busy += 1;
-        Some(Task::Apply { lane, alone })
+        Some(Task::Turn(lane))
+    }
+
+    fn take_due(&mut self) -> Option<Arc<Lane>> {
+        let now = Instant::now();
+        while self.unflushed.front().is_some_and(|(due, _)| *due <= now) {
+            let lane = self.unflushed.pop_front().and_then(|(_, lane)| lane.upgrade());
+            // Not dropped here: the last use of a lane hands over its closing, to whom the state is locked.
+            if lane.is_some() {
+                return lane;
+            }
+        }
+        None
     }
 
     fn has_work(&self) -> bool {

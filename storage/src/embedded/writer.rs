@@ -16,12 +16,13 @@ use crate::namespace::Namespace;
 /// How many versions are reserved at a time: the row that keeps them is not written in every commit.
 const VERSIONS: i64 = 1 << 20;
 
-/// What makes a transaction durable.
+/// What makes a group of batches durable.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Durability {
-    /// The commit syncs the file's own journal.
+    /// A commit that syncs the file's own journal.
     File,
-    /// The process's journal has been synced before the commit, which syncs nothing.
+    /// A sync of the process's journal. The file's transaction stays open for more groups, and is committed without a sync
+    /// later: pages that many groups change are written once.
     Journal,
 }
 
@@ -33,10 +34,11 @@ pub(super) struct Writer {
     namespace: Namespace,
     next_version: i64,
     end_version: i64,
-    durability: Option<Durability>,
+    /// What the connection is set to.
+    synchronous: Option<Durability>,
     life: Life,
-    /// The life that the transaction begins, if it is committed.
-    next_life: Option<Uuid>,
+    /// How many groups of the transaction that is open are in the journal, and acknowledged.
+    landed: u64,
 }
 
 /// The life that the file is in.
@@ -55,7 +57,6 @@ impl Writer {
         schema: Arc<Schema>,
         statements: Arc<Statements>,
     ) -> Self {
-        let life = Life { id: None, entries: 0 };
         Self {
             connection,
             schema,
@@ -63,13 +64,13 @@ impl Writer {
             namespace,
             next_version: 0,
             end_version: 0,
-            durability: None,
-            life,
-            next_life: None,
+            synchronous: None,
+            life: Life { id: None, entries: 0 },
+            landed: 0,
         }
     }
 
-    /// Whether a transaction can be made durable by the journal: entries need a life of this writer's.
+    /// Whether a group can be made durable by the journal: entries need a life of this writer's.
     pub(super) fn has_life(&self) -> bool {
         self.life.id.is_some()
     }
@@ -79,10 +80,77 @@ impl Writer {
         self.life.entries > 0
     }
 
-    /// Begins a transaction.
-    pub(super) fn begin(&mut self, durability: Durability) -> Result<(), StoreError> {
+    /// Begins a group that goes into the journal. Its entry, still empty.
+    pub(super) fn begin_entry(&mut self) -> Result<Entry, StoreError> {
+        let life = self.life.id.ok_or_else(|| failure::unavailable("the file has no life"))?;
+        if self.landed == 0 {
+            self.begin(Durability::Journal)?;
+        }
+        self.execute("SAVEPOINT entry").map_err(|error| failure::sqlite("begin to write", error))?;
+        Ok(Entry::new(Origin { namespace: self.namespace, life, number: self.life.entries + 1 }))
+    }
+
+    /// The journal holds the group: it stays, and can be acknowledged.
+    pub(super) fn land(&mut self) -> Result<(), StoreError> {
+        self.execute("RELEASE entry").map_err(|error| failure::sqlite("write", error))?;
+        self.life.entries += 1;
+        self.landed += 1;
+        Ok(())
+    }
+
+    /// Takes the group back that has begun, and nothing else.
+    ///
+    /// # Errors
+    /// If what had landed before is lost with it: the file has to be opened again.
+    pub(super) fn take_back(&mut self) -> Result<(), StoreError> {
+        // The row that reserved them may be gone with it.
+        (self.next_version, self.end_version) = (0, 0);
+        let failed = |error| failure::sqlite("take back a write", error);
+        if self.landed > 0 {
+            return self
+                .execute("ROLLBACK TO entry")
+                .and_then(|()| self.execute("RELEASE entry"))
+                .map_err(failed);
+        }
+        // SQLite may have ended it by itself.
+        if self.connection.is_autocommit() { Ok(()) } else { self.execute("ROLLBACK").map_err(failed) }
+    }
+
+    /// Commits what has landed, so that other connections see it. Nothing is synced.
+    pub(super) fn flush(&mut self) -> Result<(), StoreError> {
+        if self.landed > 0 {
+            self.execute("COMMIT").map_err(|error| failure::sqlite("commit", error))?;
+            self.landed = 0;
+        }
+        Ok(())
+    }
+
+    /// Applies a group and commits it with a sync of the file, in which another life begins: what has landed is committed
+    /// before, and no entry in the journal waits for the file any more.
+    ///
+    /// # Errors
+    /// It is unknown then what the file holds: it has to be opened again.
+    pub(super) fn commit_synced(
+        &mut self,
+        apply: impl FnOnce(&mut Self) -> Result<(), StoreError>,
+    ) -> Result<(), StoreError> {
+        let failed = |error| failure::sqlite("commit", error);
+        self.flush()?;
+        self.begin(Durability::File)?;
+        let life = Uuid::new_v4();
+        let committed = apply(self)
+            .and_then(|()| layout::begin_life(&self.connection, life).map_err(failed))
+            .and_then(|()| self.execute("COMMIT").map_err(failed));
+        match &committed {
+            Ok(()) => self.life = Life { id: Some(life), entries: 0 },
+            Err(_) => self.take_back()?,
+        }
+        committed
+    }
+
+    fn begin(&mut self, durability: Durability) -> Result<(), StoreError> {
         let begin = || -> rusqlite::Result<()> {
-            if self.durability != Some(durability) {
+            if self.synchronous != Some(durability) {
                 let synchronous = match durability {
                     Durability::File => "FULL",
                     Durability::Journal => "NORMAL",
@@ -92,20 +160,14 @@ impl Writer {
             self.execute("BEGIN IMMEDIATE")
         };
         begin().map_err(|error| failure::sqlite("begin to write", error))?;
-        self.durability = Some(durability);
+        self.synchronous = Some(durability);
         Ok(())
     }
 
-    /// The entry of the transaction that has begun, still empty; `None` if the file itself makes it durable.
-    pub(super) fn entry(&self) -> Option<Entry> {
-        let life = self.life.id.filter(|_| self.durability == Some(Durability::Journal))?;
-        Some(Entry::new(Origin { namespace: self.namespace, life, number: self.life.entries + 1 }))
-    }
-
-    /// Applies all of a batch, or nothing of it, within the transaction that has begun.
+    /// Applies all of a batch, or nothing of it, within the group that has begun.
     ///
     /// # Errors
-    /// After a conflict the transaction can go on; after anything else it cannot.
+    /// After a conflict the group can go on; after anything else it cannot.
     pub(super) fn apply(
         &mut self,
         steps: &[Step],
@@ -113,7 +175,7 @@ impl Writer {
     ) -> Result<Vec<Applied>, StoreError> {
         let failed = |error| failure::sqlite("write", error);
         let first = self.versions(steps.len())?;
-        // What has no guard can only fail as the whole transaction does.
+        // What has no guard can only fail as the whole group does.
         let can_conflict = steps.iter().any(|step| step.guard.is_some());
         if can_conflict {
             self.execute("SAVEPOINT batch").map_err(failed)?;
@@ -174,45 +236,13 @@ impl Writer {
         }
     }
 
-    /// Lets another life begin with this transaction, which the file itself has to make durable.
-    pub(super) fn begin_life(&mut self) -> Result<(), StoreError> {
-        let id = Uuid::new_v4();
-        layout::begin_life(&self.connection, id).map_err(|error| failure::sqlite("write", error))?;
-        self.next_life = Some(id);
-        Ok(())
-    }
-
-    pub(super) fn commit(&mut self) -> Result<(), StoreError> {
-        if let Err(error) = self.execute("COMMIT") {
-            (self.next_version, self.end_version) = (0, 0);
-            return Err(failure::sqlite("commit", error));
-        }
-        if let Some(id) = self.next_life.take() {
-            self.life = Life { id: Some(id), entries: 0 };
-        } else if self.durability == Some(Durability::Journal) {
-            self.life.entries += 1;
-        }
-        Ok(())
-    }
-
-    /// Ends the transaction without effect, if one is under way.
-    pub(super) fn roll_back(&mut self) {
-        if !self.connection.is_autocommit() {
-            // What fails here has ended the transaction.
-            let _ = self.execute("ROLLBACK");
-            // The row that reserved them may be gone with it.
-            (self.next_version, self.end_version) = (0, 0);
-        }
-        self.next_life = None;
-    }
-
-    /// Lets another life begin in a transaction that nothing syncs yet, if entries wait for the file: closing syncs it.
+    /// Commits what has landed, with another life if entries wait for the file. Nothing is synced yet: closing does it.
     pub(super) fn settle_unsynced(&mut self) -> Result<(), StoreError> {
         if self.is_unsettled() {
             let failed = |error| failure::sqlite("settle", error);
             layout::begin_life(&self.connection, Uuid::new_v4()).map_err(failed)?;
         }
-        Ok(())
+        self.flush()
     }
 
     /// Closes the connection; the last one of a file moves its journal into it.

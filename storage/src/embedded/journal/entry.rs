@@ -87,7 +87,6 @@ impl Entry {
     pub(in crate::embedded) fn bytes(&self) -> &[u8] {
         &self.bytes
     }
-
 }
 
 /// A text after its length in `BYTES` bytes. Ids and kinds are bounded far below that; a body of 4 GiB is refused by the

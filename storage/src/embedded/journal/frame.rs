@@ -32,7 +32,8 @@ impl Header {
         let mut bytes = [0; HEADER];
         bytes[..8].copy_from_slice(MAGIC);
         bytes[8..12].copy_from_slice(&FORMAT.to_le_bytes());
-        for (position, number) in [self.segment, self.salt, self.first_frame, self.end_before].iter().enumerate()
+        for (position, number) in
+            [self.segment, self.salt, self.first_frame, self.end_before].iter().enumerate()
         {
             bytes[16 + 8 * position..24 + 8 * position].copy_from_slice(&number.to_le_bytes());
         }

@@ -88,7 +88,8 @@ impl Journal {
         let number = log.next_frame;
         let segment = self.segment(&mut log)?;
         let frame = frame::encode(segment.header.salt, number, entries.clone().map(|(_, bytes)| bytes));
-        let frame = frame.ok_or_else(|| StoreError::invalid("what waits for one sync is larger than 4 GiB"))?;
+        let frame =
+            frame.ok_or_else(|| StoreError::invalid("what waits for one sync is larger than 4 GiB"))?;
         let (outcome, segment_number) = (segment.append(&frame), segment.header.segment);
         match outcome {
             Ok(()) => {
@@ -141,7 +142,8 @@ impl Journal {
             end_before: log.end_before,
         };
         let spare = self.folder.join(SPARE);
-        let segment = Segment::create(&self.folder, header, log.has_spare.then_some(&*spare)).map_err(failed)?;
+        let segment =
+            Segment::create(&self.folder, header, log.has_spare.then_some(&*spare)).map_err(failed)?;
         log.has_spare = false;
         folder::sync_folder(&self.folder)?;
         log.next_segment += 1;
