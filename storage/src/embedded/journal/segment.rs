@@ -12,7 +12,7 @@ use crate::embedded::journal::frame::{Frame, HEADER};
 /// no change of the file's size or blocks to wait for.
 const CHUNK: u64 = 1 << 20;
 
-const ZEROS: [u8; 1 << 16] = [0; 1 << 16];
+static ZEROS: [u8; 1 << 16] = [0; 1 << 16];
 
 /// A segment that is appended to.
 #[derive(Debug)]
