@@ -38,7 +38,7 @@ pub(super) struct Lane {
     queue: Mutex<Queue>,
     recent: Recent,
     /// Not here while a group is under way.
-    writer: Mutex<Option<Writer>>,
+    writer: Mutex<Option<Box<Writer>>>,
     closer: Closer,
     /// What ends with the file: its place among the open ones.
     tenure: Mutex<Option<Box<dyn Send>>>,
@@ -66,7 +66,7 @@ impl Lane {
             room,
             queue: Mutex::default(),
             recent: Recent::default(),
-            writer: Mutex::new(Some(writer)),
+            writer: Mutex::new(Some(Box::new(writer))),
             closer,
             tenure: Mutex::new(Some(tenure)),
         }
@@ -170,7 +170,7 @@ impl Lane {
     }
 
     /// Applies a group to the file's open transaction; the journal is to make it durable.
-    fn apply(self: &Arc<Self>, mut writer: Writer, mut group: Group) -> Option<Flight> {
+    fn apply(self: &Arc<Self>, mut writer: Box<Writer>, mut group: Group) -> Option<Flight> {
         let applied = writer
             .begin_entry()
             .and_then(|mut entry| group.apply(&mut writer, Some(&mut entry)).map(|()| entry));
@@ -235,7 +235,7 @@ impl Lane {
         self.queue().give_up(why);
     }
 
-    fn put_back(&self, writer: Writer) {
+    fn put_back(&self, writer: Box<Writer>) {
         *self.writer() = Some(writer);
     }
 
@@ -243,7 +243,7 @@ impl Lane {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn writer(&self) -> MutexGuard<'_, Option<Writer>> {
+    fn writer(&self) -> MutexGuard<'_, Option<Box<Writer>>> {
         self.writer.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -258,7 +258,7 @@ fn tell(waiting: Vec<Notice>, done: &Result<(), StoreError>) {
 /// A group that is applied, and waits for the journal.
 pub(super) struct Flight {
     lane: Arc<Lane>,
-    writer: Writer,
+    writer: Box<Writer>,
     group: Group,
     entry: Entry,
 }
@@ -318,7 +318,7 @@ impl Drop for Lane {
 }
 
 /// Leaves one plain file that needs no journal, if it is still where it was.
-fn close(mut writer: Writer, is_sound: bool, journal: &Journal, namespace: &Namespace, path: &Path) {
+fn close(mut writer: Box<Writer>, is_sound: bool, journal: &Journal, namespace: &Namespace, path: &Path) {
     if !is_sound || !writer.is_unsettled() {
         writer.close();
         return;

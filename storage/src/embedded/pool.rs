@@ -38,8 +38,8 @@ pub(super) struct Pool {
 #[derive(Default)]
 struct State {
     ready: VecDeque<Arc<Lane>>,
-    applied: Vec<Box<Flight>>,
-    synced: VecDeque<Box<Flight>>,
+    applied: Vec<Flight>,
+    synced: VecDeque<Flight>,
     closing: VecDeque<Closing>,
     /// Lanes with something to commit, and when it is due: the earliest first.
     unflushed: VecDeque<(Instant, Weak<Lane>)>,
@@ -53,8 +53,8 @@ enum Task {
     Turn(Arc<Lane>),
     /// What was acknowledged has waited long enough to be committed.
     Due(Arc<Lane>),
-    Sync(Vec<Box<Flight>>),
-    Land(Box<Flight>),
+    Sync(Vec<Flight>),
+    Land(Flight),
     Close(Closing),
 }
 
@@ -177,7 +177,7 @@ impl Pool {
                 }
             }
             Task::Turn(lane) => match lane.take_turn() {
-                Some(flight) => self.state().applied.push(Box::new(flight)),
+                Some(flight) => self.state().applied.push(flight),
                 None => self.go_on(lane),
             },
             Task::Sync(flights) => self.sync(flights),
@@ -199,7 +199,7 @@ impl Pool {
         }
     }
 
-    fn sync(&self, flights: Vec<Box<Flight>>) {
+    fn sync(&self, flights: Vec<Flight>) {
         let entries = flights.iter().map(|flight| (flight.entry().origin(), flight.entry().bytes()));
         let outcome = catch_unwind(AssertUnwindSafe(|| self.journal.append(entries)))
             .unwrap_or_else(|_| Err(failure::unavailable("the journal has panicked")));
