@@ -122,5 +122,6 @@ pub(super) fn query(rng: &mut Rng) -> Query {
         }
     }
     rng.shuffle(&mut sort);
-    Query { filter: filter(rng, 3), sort, offset: rng.usize(..10), limit: rng.usize(..60) }
+    let count_up_to = *rng.choice(&[0, 1, 30, u64::MAX]).unwrap_or(&0);
+    Query { filter: filter(rng, 3), sort, offset: rng.usize(..10), limit: rng.usize(..60), count_up_to }
 }

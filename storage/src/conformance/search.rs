@@ -186,7 +186,8 @@ pub async fn sorts(store: &Arc<dyn Store>) -> Result<(), Failure> {
         let step = format!("sorting by {sort:?}");
         let mut paged = Vec::new();
         for offset in (0..documents.len()).step_by(2) {
-            let query = Query { filter: Filter::All, sort: sort.clone(), offset, limit: 2 };
+            let query =
+                Query { filter: Filter::All, sort: sort.clone(), offset, limit: 2, ..Query::default() };
             let page = data.search(THING, &query).await.during(&step)?;
             equal(&format!("the total, {step}"), &page.total, &(documents.len() as u64))?;
             paged.extend(page.documents);
