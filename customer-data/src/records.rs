@@ -71,6 +71,6 @@ pub async fn count(store: &NamespacedStore, kind: RecordKind) -> Result<u64, Dat
 /// As the store; a limit over [`MAX_WINDOW`](storage::MAX_WINDOW) is refused there.
 pub async fn latest(store: &NamespacedStore, kind: RecordKind, limit: usize) -> Result<Page, DataError> {
     let newest_first = Sort { path: INSERTED.into(), order: Order::Descending };
-    let query = Query { filter: Filter::All, sort: vec![newest_first], offset: 0, limit };
+    let query = Query { sort: vec![newest_first], limit, ..Query::default() };
     Ok(store.search(kind.as_str(), &query).await?)
 }

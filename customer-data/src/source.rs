@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
-use storage::{Batch, Body, DocumentId, Filter, MAX_WINDOW, NamespacedStore, Order, Query, Sort};
+use storage::{Batch, Body, DocumentId, MAX_WINDOW, NamespacedStore, Order, Query, Sort};
 use tenant_core::{FieldError, Reader};
 
 use crate::error::{DataError, SourceRefusal};
@@ -170,7 +170,7 @@ pub async fn list(
     limit: usize,
 ) -> Result<Vec<EventSource>, DataError> {
     let by_name = Sort { path: "name".into(), order: Order::Ascending };
-    let query = Query { filter: Filter::All, sort: vec![by_name], offset: 0, limit: MAX_WINDOW };
+    let query = Query { sort: vec![by_name], limit: MAX_WINDOW, count_up_to: 0, ..Query::default() };
     let wanted = name_contains.to_lowercase();
     let sources: Result<Vec<_>, _> = store
         .search(EVENT_SOURCE, &query)

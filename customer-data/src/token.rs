@@ -41,7 +41,10 @@ fn body(user: &str, now: Timestamp) -> storage::Body {
 async fn expired(store: &NamespacedStore, now: Timestamp) -> Result<Vec<Document>, DataError> {
     let to = Bound { value: Scalar::Date(now), inclusive: true };
     let filter = Filter::Range { path: "expires".into(), from: None, to: Some(to) };
-    Ok(store.search(TOKEN, &Query { filter, limit: SWEEP, ..Query::default() }).await?.documents)
+    Ok(store
+        .search(TOKEN, &Query { filter, limit: SWEEP, count_up_to: 0, ..Query::default() })
+        .await?
+        .documents)
 }
 
 /// The user who is logged in by a token, if the token is good and the account still works. Using a token keeps it good.

@@ -11,8 +11,12 @@ use crate::check;
 use crate::document::Body;
 use crate::error::StoreError;
 use crate::histogram;
+#[cfg(feature = "embedded")]
+use crate::histogram::Spans;
 use crate::instant;
 use crate::kind::{FieldType, Kind};
+#[cfg(feature = "embedded")]
+use crate::order::Decoded;
 use crate::order::NumberKey;
 use crate::path::Path;
 use crate::query::{Aggregation, Buckets, Interval, Scalar};
@@ -70,6 +74,39 @@ impl Counter {
         }
     }
 
+    /// The declared field whose column has all that is counted by.
+    #[cfg(feature = "embedded")]
+    pub(crate) fn column(&self, kind: &Kind) -> Option<Column> {
+        let position = kind.field_position(&self.path.to_string())?;
+        match &self.by {
+            By::Value { .. } => Some(Column::Value(position)),
+            By::Time { interval, zone, .. } => {
+                let holds_dates = kind.fields()[position].field_type == FieldType::Date;
+                holds_dates.then(|| Column::Time(position, Spans::new(*interval, zone.clone())))
+            }
+        }
+    }
+
+    /// Counts documents that hold a value.
+    #[cfg(feature = "embedded")]
+    pub(crate) fn add_value(&mut self, value: Decoded, count: u64) {
+        if let By::Value { counts, .. } = &mut self.by
+            && count > 0
+        {
+            *counts.entry(Term::from(value)).or_default() += count;
+        }
+    }
+
+    /// Counts documents that belong to a bucket.
+    #[cfg(feature = "embedded")]
+    pub(crate) fn add_bucket(&mut self, bucket: Timestamp, count: u64) {
+        if let By::Time { counts, .. } = &mut self.by
+            && count > 0
+        {
+            *counts.entry(bucket).or_default() += count;
+        }
+    }
+
     pub(crate) fn finish(self) -> Buckets {
         match self.by {
             By::Time { counts, .. } => Buckets::Histogram(counts.into_iter().collect()),
@@ -82,6 +119,24 @@ impl Counter {
                 let values = values.into_iter().map(|(term, count)| (term.into_scalar(), count)).collect();
                 Buckets::Terms { values, other }
             }
+        }
+    }
+}
+
+/// The position of a declared field, and how it is counted by.
+#[cfg(feature = "embedded")]
+pub(crate) enum Column {
+    Value(usize),
+    Time(usize, Spans),
+}
+
+#[cfg(feature = "embedded")]
+impl From<Decoded> for Term {
+    fn from(value: Decoded) -> Self {
+        match value {
+            Decoded::Text(text) => Self::Text(text),
+            Decoded::Number(number) => Self::Number(number),
+            Decoded::Date(instant) => Self::Date(instant),
         }
     }
 }

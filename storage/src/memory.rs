@@ -212,7 +212,7 @@ fn take_back(space: &mut Space, undo: Vec<(String, DocumentId, Option<Content>)>
 
 /// `found` is in the order of ids.
 fn page(kind: &Kind, query: &Query, found: Vec<Document>) -> Result<Page, StoreError> {
-    let total = found.len() as u64;
+    let total = query.count_up_to.min(found.len() as u64);
     let positions: Vec<_> =
         query.sort.iter().map(|sort| (kind.field_position(&sort.path), sort.order)).collect();
     let mut rows = found

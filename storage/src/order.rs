@@ -32,6 +32,35 @@ pub(crate) fn encode_scalar(field_type: FieldType, scalar: &Scalar) -> Option<Ve
     }
 }
 
+/// The value of a column of a declared field.
+#[cfg(feature = "embedded")]
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Decoded {
+    Text(String),
+    Number(NumberKey),
+    Date(Timestamp),
+}
+
+/// The value that was encoded; `None` for bytes that no value has.
+#[cfg(feature = "embedded")]
+pub(crate) fn decode(field_type: FieldType, bytes: &[u8]) -> Option<Decoded> {
+    match field_type {
+        FieldType::Text => std::str::from_utf8(bytes).ok().map(|text| Decoded::Text(text.to_owned())),
+        FieldType::Number => NumberKey::decode(bytes).map(Decoded::Number),
+        FieldType::Date => {
+            let nanoseconds = i32::from_be_bytes(bytes.get(8..)?.try_into().ok()?);
+            Timestamp::new(decode_second(bytes)?, nanoseconds).ok().map(Decoded::Date)
+        }
+    }
+}
+
+/// The second of an encoded instant since 1970, rounded down.
+#[cfg(feature = "embedded")]
+pub(crate) fn decode_second(bytes: &[u8]) -> Option<i64> {
+    let seconds = bytes.first_chunk::<8>()?;
+    Some((u64::from_be_bytes(*seconds) ^ (1 << 63)).cast_signed())
+}
+
 /// Whole seconds, then the nanoseconds after them.
 fn encode_instant(instant: Timestamp) -> Vec<u8> {
     const SECOND: i128 = 1_000_000_000;
@@ -98,6 +127,13 @@ impl NumberKey {
         bytes.extend_from_slice(&self.floor.to_be_bytes());
         bytes.extend_from_slice(&self.rest.to_be_bytes());
         bytes
+    }
+
+    #[cfg(feature = "embedded")]
+    fn decode(bytes: &[u8]) -> Option<Self> {
+        let (floor, rest) = bytes.split_first_chunk::<8>()?;
+        let rest = u16::from_be_bytes(rest.try_into().ok()?);
+        Some(Self { floor: u64::from_be_bytes(*floor), rest })
     }
 }
 

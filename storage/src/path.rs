@@ -1,5 +1,8 @@
 //! Dotted paths: which values of a body a path leads to.
 
+#[cfg(feature = "embedded")]
+use std::fmt;
+
 use serde_json::Value;
 
 use crate::document::Body;
@@ -30,6 +33,13 @@ impl Path {
             false
         });
         values
+    }
+}
+
+#[cfg(feature = "embedded")]
+impl fmt::Display for Path {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0.join("."))
     }
 }
 

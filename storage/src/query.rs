@@ -137,12 +137,15 @@ pub struct Query {
     pub offset: usize,
     /// How many to give; with `offset` at most [`MAX_WINDOW`].
     pub limit: usize,
+    /// How far [`Page::total`] is counted: what there is beyond it is not looked at, so the latest of a million documents
+    /// cost no more than those of a hundred. `0`: it is not counted at all. Default [`u64::MAX`]: exactly.
+    pub count_up_to: u64,
 }
 
 impl Default for Query {
-    /// The first twenty, by id.
+    /// The first twenty, by id, and how many there are exactly.
     fn default() -> Self {
-        Self { filter: Filter::All, sort: Vec::new(), offset: 0, limit: 20 }
+        Self { filter: Filter::All, sort: Vec::new(), offset: 0, limit: 20, count_up_to: u64::MAX }
     }
 }
 
@@ -167,7 +170,7 @@ pub enum Order {
 /// What a search found.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Page {
-    /// How many documents match in all.
+    /// How many documents match in all, or [`Query::count_up_to`] if there are more.
     pub total: u64,
     /// The part that was asked for.
     pub documents: Vec<Document>,

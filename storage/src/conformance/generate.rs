@@ -3,11 +3,11 @@
 use std::borrow::Cow;
 
 use fastrand::Rng;
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use serde_json::{Map, Number, Value, json};
 
 use crate::document::Body;
-use crate::query::{Bound, Filter, Order, Query, Scalar, Sort};
+use crate::query::{Aggregation, Bound, Filter, Interval, Order, Query, Scalar, Sort, TimeUnit};
 
 /// Declared, undeclared, and one that leads through an array of objects.
 const PATHS: [&str; 7] = ["name", "rank", "time.insert", "free", "list", "list.item", "time"];
@@ -65,10 +65,31 @@ fn number(rng: &mut Rng) -> Number {
     }
 }
 
-/// Within some days of a change of the clock in Europe.
+/// Where clocks change: in Warsaw in spring and in autumn, in São Paulo at midnight, on Lord Howe by half an hour.
+const CHANGES: [i64; 4] = [1_774_746_000, 1_792_890_000, 1_541_300_400, 1_775_314_800];
+const ZONES: [&str; 5] =
+    ["UTC", "Europe/Warsaw", "America/Sao_Paulo", "Australia/Lord_Howe", "Asia/Kathmandu"];
+
+/// Within some days of a change of some clock.
 fn instant(rng: &mut Rng) -> Timestamp {
-    let change = Timestamp::constant(1_774_746_000, 0);
-    change + SignedDuration::from_secs(rng.i64(-200..200) * 1800)
+    let change = CHANGES[rng.usize(..CHANGES.len())];
+    let nanosecond = [0, 0, 1, 500_000_000][rng.usize(..4)];
+    Timestamp::new(change + rng.i64(-200..200) * 1800, nanosecond).unwrap_or(Timestamp::UNIX_EPOCH)
+}
+
+pub(super) fn aggregation(rng: &mut Rng) -> Aggregation {
+    let path: Cow<'static, str> = PATHS[rng.usize(..PATHS.len())].into();
+    if rng.bool() {
+        return Aggregation::Terms { path, size: rng.usize(..12) };
+    }
+    // A histogram of what holds no instants is of little use.
+    let path = if rng.bool() { "time.insert".into() } else { path };
+    let unit =
+        [TimeUnit::Second, TimeUnit::Minute, TimeUnit::Hour, TimeUnit::Day, TimeUnit::Month, TimeUnit::Year]
+            [rng.usize(..6)];
+    let count = if matches!(unit, TimeUnit::Month | TimeUnit::Year) { 1 } else { rng.u32(1..40) };
+    let zone = ZONES[rng.usize(..ZONES.len())].to_owned();
+    Aggregation::Histogram { path, interval: Interval { count, unit }, zone }
 }
 
 fn scalar(rng: &mut Rng, path: &str) -> Scalar {
@@ -122,5 +143,6 @@ pub(super) fn query(rng: &mut Rng) -> Query {
         }
     }
     rng.shuffle(&mut sort);
-    Query { filter: filter(rng, 3), sort, offset: rng.usize(..10), limit: rng.usize(..60) }
+    let count_up_to = *rng.choice(&[0, 1, 30, u64::MAX]).unwrap_or(&0);
+    Query { filter: filter(rng, 3), sort, offset: rng.usize(..10), limit: rng.usize(..60), count_up_to }
 }

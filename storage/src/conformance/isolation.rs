@@ -191,7 +191,7 @@ impl<'s> Attack<'s> {
         let by_rank = Sort { path: "rank".into(), order: Order::Descending };
         let sort = if kind == THING { vec![by_rank] } else { Vec::new() };
         let filter = Filter::Not(Box::new(Filter::equals("name", name)));
-        let query = Query { filter, sort, offset: 0, limit: 100 };
+        let query = Query { filter, sort, limit: 100, ..Query::default() };
         let answer = data.search(kind, &query).await.map(|page| (page.total, page.documents));
         compare("search", answer, model.as_ref(), |model| {
             let mut found: Vec<_> =

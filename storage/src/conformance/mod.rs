@@ -15,10 +15,15 @@
 //! # }
 //! ```
 
+pub mod aggregations;
+pub mod concurrency;
 pub mod documents;
+mod filters;
 mod generate;
 pub mod isolation;
 pub mod lifecycle;
+pub mod pages;
+pub mod reference;
 pub mod search;
 
 use std::fmt;
@@ -72,8 +77,12 @@ pub fn schema() -> Schema {
 /// The first failure.
 pub async fn all(store: &Arc<dyn Store>, seed: u64) -> Result<(), Failure> {
     documents::all(store).await?;
-    search::all(store, seed).await?;
+    search::all(store).await?;
+    pages::all(store).await?;
+    aggregations::all(store).await?;
+    reference::compared(store, seed, 500).await?;
     lifecycle::all(store).await?;
+    concurrency::all(store).await?;
     isolation::attack(store, seed, 3000).await
 }
 

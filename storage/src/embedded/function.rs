@@ -1,5 +1,6 @@
 //! The evaluator as an SQL function: `tenantry_matches(filter, body)`, for what SQL cannot say exactly.
 
+use rusqlite::config::DbConfig;
 use rusqlite::functions::{Context, FunctionFlags};
 use rusqlite::types::{Type, ValueRef};
 use rusqlite::{Connection, Error};
@@ -10,7 +11,11 @@ use crate::query::Filter;
 
 pub(super) const NAME: &str = "tenantry_matches";
 
+/// Makes a connection ready for searches.
 pub(super) fn register(connection: &Connection) -> rusqlite::Result<()> {
+    // Otherwise a statement is prepared again whenever a parameter of a comparison changes: SQLite would like to see its
+    // value before it plans.
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     let flags =
         FunctionFlags::SQLITE_UTF8 | FunctionFlags::SQLITE_DETERMINISTIC | FunctionFlags::SQLITE_DIRECTONLY;
     connection.create_scalar_function(NAME, 2, flags, matches)

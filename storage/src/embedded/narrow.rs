@@ -3,6 +3,7 @@
 //! On declared fields SQL says exactly what the evaluator says, because each holds one value of its type, encoded so that
 //! bytes compare like values; there it is SQL, which can use an index. For the rest the evaluator is called.
 
+use std::collections::BTreeSet;
 use std::fmt::Write;
 
 use rusqlite::types::Value;
@@ -17,6 +18,8 @@ use crate::query::{Bound, Filter, Scalar};
 /// an expression, 32 766 parameters) are never met.
 const MAX_VALUES: usize = 500;
 
+const ALL: &str = "TRUE";
+
 /// A condition and its parameters.
 #[derive(Debug, Default, PartialEq)]
 pub(super) struct Condition {
@@ -27,13 +30,22 @@ pub(super) struct Condition {
 impl Condition {
     /// `filter` has been checked.
     pub(super) fn new(kind: &Kind, filter: &Filter) -> Result<Self, StoreError> {
+        Self::of_columns(Columns { kind, plus: "" }, filter)
+    }
+
+    /// The same condition, for which SQLite looks into no index: where what is to be read is in one already.
+    pub(super) fn without_index(kind: &Kind, filter: &Filter) -> Result<Self, StoreError> {
+        Self::of_columns(Columns { kind, plus: "+" }, filter)
+    }
+
+    fn of_columns(columns: Columns<'_>, filter: &Filter) -> Result<Self, StoreError> {
         let mut conjuncts = Vec::new();
         flatten(filter, &mut conjuncts);
         let (mut all, mut rest) = (Vec::new(), Vec::new());
         let mut budget = MAX_VALUES;
         for conjunct in conjuncts {
             let size = size(conjunct);
-            match exact(kind, conjunct) {
+            match exact(columns, conjunct) {
                 Some(condition) if size <= budget => {
                     budget -= size;
                     all.push(condition);
@@ -46,7 +58,12 @@ impl Condition {
                 .map_err(|error| StoreError::invalid("the filter cannot be written").with_source(error))?;
             all.push(Self { sql: format!("{}(?, body)", function::NAME), parameters: vec![filter.into()] });
         }
-        Ok(Self::join(all, " AND ", "TRUE"))
+        Ok(Self::join(all, " AND ", ALL))
+    }
+
+    /// Whether it holds for every document, as it says nothing.
+    pub(super) fn is_all(&self) -> bool {
+        self.sql == ALL
     }
 
     fn join(conditions: Vec<Self>, operator: &str, of_none: &str) -> Self {
@@ -70,6 +87,32 @@ impl Condition {
     }
 }
 
+/// Which declared fields the condition of a filter looks at, by position; `None` if it looks at bodies too.
+pub(super) fn columns(kind: &Kind, filter: &Filter) -> Option<BTreeSet<usize>> {
+    if size(filter) > MAX_VALUES {
+        return None;
+    }
+    exact(Columns { kind, plus: "" }, filter)?;
+    let mut columns = BTreeSet::new();
+    collect_columns(kind, filter, &mut columns);
+    Some(columns)
+}
+
+fn collect_columns(kind: &Kind, filter: &Filter, columns: &mut BTreeSet<usize>) {
+    match filter {
+        Filter::All => {}
+        Filter::And(filters) | Filter::Or(filters) => {
+            filters.iter().for_each(|filter| collect_columns(kind, filter, columns));
+        }
+        Filter::Not(filter) => collect_columns(kind, filter, columns),
+        Filter::Equals { path, .. }
+        | Filter::In { path, .. }
+        | Filter::Range { path, .. }
+        | Filter::Exists { path }
+        | Filter::Prefix { path, .. } => columns.extend(kind.field_position(path)),
+    }
+}
+
 /// The parts of nested `And`, all of which must hold.
 fn flatten<'f>(filter: &'f Filter, conjuncts: &mut Vec<&'f Filter>) {
     match filter {
@@ -89,31 +132,47 @@ fn size(filter: &Filter) -> usize {
 }
 
 /// The condition that holds for exactly the documents that match; `None` where SQL cannot say it.
-fn exact(kind: &Kind, filter: &Filter) -> Option<Condition> {
-    let each = |filters: &[Filter]| filters.iter().map(|filter| exact(kind, filter)).collect::<Option<_>>();
+fn exact(columns: Columns<'_>, filter: &Filter) -> Option<Condition> {
+    let each =
+        |filters: &[Filter]| filters.iter().map(|filter| exact(columns, filter)).collect::<Option<_>>();
     match filter {
         Filter::All => Some(Condition::constant("TRUE")),
         Filter::And(filters) => Some(Condition::join(each(filters)?, " AND ", "TRUE")),
         Filter::Or(filters) => Some(Condition::join(each(filters)?, " OR ", "FALSE")),
         Filter::Not(filter) => {
             // Not `NOT`: a comparison with a missing value is NULL, which is no match.
-            let Condition { sql, parameters } = exact(kind, filter)?;
+            let Condition { sql, parameters } = exact(columns, filter)?;
             Some(Condition { sql: format!("({sql}) IS NOT TRUE"), parameters })
         }
-        Filter::Equals { path, value } => Column::of(kind, path)?.is_one_of(std::slice::from_ref(value)),
-        Filter::In { path, values } => Column::of(kind, path)?.is_one_of(values),
-        Filter::Range { path, from, to } => Column::of(kind, path)?.is_between(from.as_ref(), to.as_ref()),
+        Filter::Equals { path, value } => columns.column(path)?.is_one_of(std::slice::from_ref(value)),
+        Filter::In { path, values } => columns.column(path)?.is_one_of(values),
+        Filter::Range { path, from, to } => columns.column(path)?.is_between(from.as_ref(), to.as_ref()),
         Filter::Exists { path } => {
-            let Column { position, .. } = Column::of(kind, path)?;
-            Some(Condition { sql: format!("f{position} IS NOT NULL"), parameters: Vec::new() })
+            Some(Condition::constant(&format!("{} IS NOT NULL", columns.column(path)?.name)))
         }
-        Filter::Prefix { path, text } => Column::of(kind, path)?.begins_with(text),
+        Filter::Prefix { path, text } => columns.column(path)?.begins_with(text),
+    }
+}
+
+/// The columns of a kind; a `+` before the name keeps SQLite from looking for an index.
+#[derive(Debug, Clone, Copy)]
+struct Columns<'k> {
+    kind: &'k Kind,
+    plus: &'static str,
+}
+
+impl Columns<'_> {
+    /// The column of a declared field.
+    fn column(self, path: &str) -> Option<Column> {
+        let position = self.kind.field_position(path)?;
+        let name = format!("{}f{position}", self.plus);
+        Some(Column { name, field_type: self.kind.fields()[position].field_type })
     }
 }
 
 /// The column of a declared field.
 struct Column {
-    position: usize,
+    name: String,
     field_type: FieldType,
 }
 
@@ -125,11 +184,6 @@ enum Encoded {
 }
 
 impl Column {
-    fn of(kind: &Kind, path: &str) -> Option<Self> {
-        let position = kind.field_position(path)?;
-        Some(Self { position, field_type: kind.fields()[position].field_type })
-    }
-
     /// `None` for a date in a text field: it matches those texts that are instants, which their bytes do not tell.
     fn encode(&self, scalar: &Scalar) -> Option<Encoded> {
         match (self.field_type, scalar) {
@@ -150,8 +204,8 @@ impl Column {
         }
         let sql = match parameters.len() {
             0 => "FALSE".to_owned(),
-            1 => format!("f{} = ?", self.position),
-            count => format!("f{} IN (?{})", self.position, ", ?".repeat(count - 1)),
+            1 => format!("{} = ?", self.name),
+            count => format!("{} IN (?{})", self.name, ", ?".repeat(count - 1)),
         };
         Some(Condition { sql, parameters })
     }
@@ -164,14 +218,14 @@ impl Column {
                 return Some(Condition::constant("FALSE"));
             };
             let equal = if bound.inclusive { "=" } else { "" };
-            let sql = format!("f{} {operator}{equal} ?", self.position);
+            let sql = format!("{} {operator}{equal} ?", self.name);
             ends.push(Condition { sql, parameters: vec![value] });
         }
         Some(Condition::join(ends, " AND ", "FALSE"))
     }
 
     fn begins_with(&self, text: &str) -> Option<Condition> {
-        let position = self.position;
+        let name = &self.name;
         match self.field_type {
             FieldType::Number => return Some(Condition::constant("FALSE")),
             FieldType::Date => return None,
@@ -179,12 +233,12 @@ impl Column {
         }
         let mut after = text.as_bytes().to_vec();
         let Some(last) = after.last_mut() else {
-            return Some(Condition { sql: format!("f{position} IS NOT NULL"), parameters: Vec::new() });
+            return Some(Condition::constant(&format!("{name} IS NOT NULL")));
         };
         // No byte of UTF-8 is 0xff.
         *last += 1;
         let parameters = vec![Value::Blob(text.as_bytes().to_vec()), Value::Blob(after)];
-        Some(Condition { sql: format!("f{position} >= ? AND f{position} < ?"), parameters })
+        Some(Condition { sql: format!("{name} >= ? AND {name} < ?"), parameters })
     }
 }
 

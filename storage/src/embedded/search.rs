@@ -1,9 +1,13 @@
 //! Reading: by id, by query, by scan.
 
-use rusqlite::types::Value;
-use rusqlite::{CachedStatement, Connection, OptionalExtension, Row, Transaction, params_from_iter};
+mod columns;
+#[cfg(test)]
+mod plans;
 
-use crate::aggregate::Counter;
+use rusqlite::types::Value;
+use rusqlite::{Connection, OptionalExtension, Row, params_from_iter};
+
+use crate::aggregate::{Column, Counter};
 use crate::document::{Document, DocumentId, Version};
 use crate::embedded::narrow::Condition;
 use crate::embedded::{failure, function, layout};
@@ -17,9 +21,12 @@ pub(super) fn get(
     id: &DocumentId,
 ) -> Result<Option<Document>, StoreError> {
     let read = |error| failed(kind, error);
-    let sql = format!("SELECT id, version, body FROM {} WHERE id = ?", layout::table(kind));
-    let mut statement = connection.prepare_cached(&sql).map_err(read)?;
+    let mut statement = connection.prepare_cached(&get_sql(kind)).map_err(read)?;
     statement.query_row([id.as_str()], document).optional().map_err(read)
+}
+
+fn get_sql(kind: &Kind) -> String {
+    format!("SELECT id, version, body FROM {} WHERE id = ?", layout::table(kind))
 }
 
 /// `query` has been checked.
@@ -28,35 +35,55 @@ pub(super) fn search(connection: &mut Connection, kind: &Kind, query: &Query) ->
     let condition = Condition::new(kind, &query.filter)?;
     // One transaction, so that the page is a part of what was counted.
     let transaction = connection.transaction().map_err(read)?;
-    let total = count_in(&transaction, kind, &condition).map_err(read)?;
-    let documents = page(&transaction, kind, condition, query).map_err(read)?;
+    let total = match query.count_up_to {
+        0 => 0,
+        most => one(&transaction, &count_of(kind, &condition, most)).map_err(read)?,
+    };
+    let documents = documents(&transaction, &page_of(kind, &condition, query)).map_err(read)?;
     Ok(Page { total, documents })
 }
 
 /// `filter` has been checked.
 pub(super) fn count(connection: &mut Connection, kind: &Kind, filter: &Filter) -> Result<u64, StoreError> {
-    let read = |error| failed(kind, error);
     let condition = Condition::new(kind, filter)?;
-    let transaction = connection.transaction().map_err(read)?;
-    count_in(&transaction, kind, &condition).map_err(read)
+    one(connection, &count_of(kind, &condition, u64::MAX)).map_err(|error| failed(kind, error))
 }
 
 /// `filter` has been checked.
 pub(super) fn aggregate(
-    connection: &Connection,
+    connection: &mut Connection,
     kind: &Kind,
     filter: &Filter,
     mut counter: Counter,
 ) -> Result<Buckets, StoreError> {
+    // One transaction: what takes several statements counts one state.
+    let connection = &connection.transaction().map_err(|error| failed(kind, error))?;
+    let counted = match counter.column(kind) {
+        Some(Column::Time(field, spans)) => {
+            columns::by_time(connection, kind, filter, field, spans, &mut counter)
+        }
+        Some(Column::Value(field)) => columns::by_value(connection, kind, filter, field, &mut counter),
+        None => by_body(connection, kind, filter, &mut counter),
+    };
+    counted.map(|()| counter.finish())
+}
+
+/// What is in no column is read from each body.
+fn by_body(
+    connection: &Connection,
+    kind: &Kind,
+    filter: &Filter,
+    counter: &mut Counter,
+) -> Result<(), StoreError> {
     let read = |error| failed(kind, error);
-    let condition = Condition::new(kind, filter)?;
-    let sql = format!("SELECT body FROM {} WHERE {}", layout::table(kind), condition.sql);
+    let Condition { sql, parameters } = Condition::new(kind, filter)?;
+    let sql = format!("SELECT body FROM {} WHERE {sql}", layout::table(kind));
     let mut statement = connection.prepare_cached(&sql).map_err(read)?;
-    let mut rows = statement.query(params_from_iter(condition.parameters)).map_err(read)?;
+    let mut rows = statement.query(params_from_iter(parameters)).map_err(read)?;
     while let Some(row) = rows.next().map_err(read)? {
         counter.add(&row.get_ref(0).and_then(|body| function::body(body, 0)).map_err(read)?);
     }
-    Ok(counter.finish())
+    Ok(())
 }
 
 pub(super) fn scan(
@@ -65,37 +92,50 @@ pub(super) fn scan(
     after: Option<&DocumentId>,
     limit: usize,
 ) -> Result<Vec<Document>, StoreError> {
-    let read = |error| failed(kind, error);
+    documents(connection, &scan_of(kind, after, limit)).map_err(|error| failed(kind, error))
+}
+
+/// A statement, the same text for every call of the same shape, and its parameters.
+#[derive(Debug)]
+struct Statement {
+    sql: String,
+    parameters: Vec<Value>,
+}
+
+fn scan_of(kind: &Kind, after: Option<&DocumentId>, limit: usize) -> Statement {
     // No id is empty, so every id comes after the empty text.
     let after = after.map_or("", DocumentId::as_str);
     let sql =
         format!("SELECT id, version, body FROM {} WHERE id > ? ORDER BY id LIMIT ?", layout::table(kind));
-    let mut statement = connection.prepare_cached(&sql).map_err(read)?;
-    documents(&mut statement, vec![after.to_owned().into(), limit_value(limit)]).map_err(read)
+    Statement { sql, parameters: vec![after.to_owned().into(), limit_value(limit)] }
 }
 
-fn count_in(transaction: &Transaction<'_>, kind: &Kind, condition: &Condition) -> rusqlite::Result<u64> {
-    let sql = format!("SELECT count(*) FROM {} WHERE {}", layout::table(kind), condition.sql);
-    let mut statement = transaction.prepare_cached(&sql)?;
-    let count: i64 = statement.query_row(params_from_iter(&condition.parameters), |row| row.get(0))?;
-    Ok(count.cast_unsigned())
+/// Counts no further than `most`.
+fn count_of(kind: &Kind, condition: &Condition, most: u64) -> Statement {
+    let table = layout::table(kind);
+    let mut parameters = condition.parameters.clone();
+    let sql = match (i64::try_from(most), condition.is_all()) {
+        // Without a condition SQLite counts the entries of the smallest index, page by page.
+        (Err(_), true) => format!("SELECT count(*) FROM {table}"),
+        (Err(_), false) => format!("SELECT count(*) FROM {table} WHERE {}", condition.sql),
+        (Ok(most), _) => {
+            parameters.push(most.into());
+            format!("SELECT count(*) FROM (SELECT 1 FROM {table} WHERE {} LIMIT ?)", condition.sql)
+        }
+    };
+    Statement { sql, parameters }
 }
 
-fn page(
-    transaction: &Transaction<'_>,
-    kind: &Kind,
-    condition: Condition,
-    query: &Query,
-) -> rusqlite::Result<Vec<Document>> {
+fn page_of(kind: &Kind, condition: &Condition, query: &Query) -> Statement {
     let sql = format!(
         "SELECT id, version, body FROM {} WHERE {} ORDER BY {} LIMIT ? OFFSET ?",
         layout::table(kind),
         condition.sql,
         order(kind, &query.sort)
     );
-    let mut parameters = condition.parameters;
+    let mut parameters = condition.parameters.clone();
     parameters.extend([limit_value(query.limit), limit_value(query.offset)]);
-    documents(&mut transaction.prepare_cached(&sql)?, parameters)
+    Statement { sql, parameters }
 }
 
 /// Missing values last: NULL is less than every value to SQLite, which is last where the greatest comes first.
@@ -117,8 +157,16 @@ fn limit_value(limit: usize) -> Value {
     i64::try_from(limit).unwrap_or(i64::MAX).into()
 }
 
-fn documents(statement: &mut CachedStatement<'_>, parameters: Vec<Value>) -> rusqlite::Result<Vec<Document>> {
-    statement.query_map(params_from_iter(parameters), document)?.collect()
+/// The one number that a statement answers.
+fn one(connection: &Connection, statement: &Statement) -> rusqlite::Result<u64> {
+    let parameters = params_from_iter(&statement.parameters);
+    let number: i64 = connection.prepare_cached(&statement.sql)?.query_row(parameters, |row| row.get(0))?;
+    Ok(number.cast_unsigned())
+}
+
+fn documents(connection: &Connection, statement: &Statement) -> rusqlite::Result<Vec<Document>> {
+    let mut prepared = connection.prepare_cached(&statement.sql)?;
+    prepared.query_map(params_from_iter(&statement.parameters), document)?.collect()
 }
 
 fn document(row: &Row<'_>) -> rusqlite::Result<Document> {

@@ -6,4 +6,5 @@ mod embedded;
 mod files;
 mod leaky;
 mod memory;
+mod speed;
 mod support;
