@@ -17,7 +17,7 @@ use crate::embedded::pool::Pool;
 use crate::embedded::queue::{Outcome, Room};
 use crate::embedded::step::{Statements, Step};
 use crate::embedded::writer::Writer;
-use crate::embedded::{blocking, failure, function, replay};
+use crate::embedded::{blocking, failure, function, replay, upgrade};
 use crate::error::{StoreError, StoreErrorKind};
 use crate::kind::Schema;
 use crate::namespace::Namespace;
@@ -168,7 +168,7 @@ pub(super) fn install(opening: &Opening, namespace: &Namespace) -> Result<bool, 
     let failed = |error| failure::sqlite("install", error);
     let mut connection = open(opening, &path)?;
     // Before anything is changed: what is not ours stays as it is.
-    if layout::inspect(&connection, namespace, &opening.schema)? == State::Installed {
+    if layout::inspect(&connection, namespace, &opening.schema)? != State::Empty {
         return Ok(false);
     }
     let mode: String =
@@ -206,13 +206,32 @@ fn redo(
     Ok(())
 }
 
-/// A connection to an installed file of this namespace that the path names before and after.
+/// Whether an installed file was written by an older program, and nobody has opened it since.
+pub(super) fn is_older(opening: &Opening, namespace: &Namespace) -> Result<bool, StoreError> {
+    let path = opening.folder.file(namespace);
+    if Identity::of(&path)?.is_none() {
+        return Err(gone(namespace, &path));
+    }
+    let state = layout::inspect(&open(opening, &path)?, namespace, &opening.schema)?;
+    Ok(matches!(state, State::Older { .. }))
+}
+
+/// A connection to an installed file of this namespace that the path names before and after. A file of an older program is
+/// upgraded.
 fn connect(opening: &Opening, namespace: &Namespace) -> Result<(Connection, Identity), StoreError> {
     let path = opening.folder.file(namespace);
     let identity = Identity::of(&path)?.ok_or_else(|| gone(namespace, &path))?;
-    let connection = open(opening, &path)?;
-    if layout::inspect(&connection, namespace, &opening.schema)? == State::Empty {
-        return Err(failure::not_installed(format!("the install of {namespace} did not come to its end")));
+    let mut connection = open(opening, &path)?;
+    match layout::inspect(&connection, namespace, &opening.schema)? {
+        State::Installed => {}
+        State::Empty => {
+            let message = format!("the install of {namespace} did not come to its end");
+            return Err(failure::not_installed(message));
+        }
+        State::Older { format } => {
+            upgrade::run(&mut connection, namespace, &opening.schema, format)?;
+            layout::inspect(&connection, namespace, &opening.schema)?;
+        }
     }
     if Identity::of(&path)? != Some(identity) {
         return Err(gone(namespace, &path));

@@ -6,6 +6,8 @@ use rusqlite::types::{Type, ValueRef};
 use rusqlite::{Connection, Error};
 
 use crate::document::Body;
+use crate::embedded::failure;
+use crate::error::StoreError;
 use crate::matching::Matcher;
 use crate::query::Filter;
 
@@ -29,6 +31,11 @@ fn matches(context: &Context<'_>) -> rusqlite::Result<bool> {
             .map_err(|error| -> Box<dyn std::error::Error + Send + Sync> { error.into() })
     })?;
     body(context.get_raw(1), 1).map(|body| matcher.matches(&body))
+}
+
+/// A stored body as it is.
+pub(super) fn parsed(text: &str) -> Result<Body, StoreError> {
+    serde_json::from_str(text).map_err(|error| failure::corrupt(format!("a body is no JSON: {error}")))
 }
 
 /// A stored body; `column` is for the message.

@@ -16,13 +16,18 @@ use crate::namespace::Namespace;
 const APPLICATION_ID: i32 = 0x746e_7279;
 
 /// The version of what this file describes, not of the kinds.
-const FORMAT: i32 = 2;
+pub(super) const FORMAT: i32 = 2;
 
-/// Whether a file has been installed.
+/// What a file is to this program.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum State {
     /// An install has not come to its end; there is nothing in it.
     Empty,
+    /// It belongs to the namespace, and was written by an older program.
+    Older {
+        /// Of what this file describes.
+        format: i32,
+    },
     /// It belongs to the namespace and to the schema.
     Installed,
 }
@@ -49,8 +54,8 @@ pub(super) fn inspect(
         return Err(failure::corrupt(format!("the file of {namespace} is none of this program's")));
     }
     let format: i32 = connection.query_row("PRAGMA user_version", [], |row| row.get(0)).map_err(read)?;
-    if format != FORMAT {
-        return Err(other_version(namespace, "format", format.into(), FORMAT.into()));
+    if format > FORMAT {
+        return Err(newer(namespace, "format", format.into(), FORMAT.into()));
     }
     let row = connection
         .query_row("SELECT namespace, schema_version, declaration FROM meta", [], |row| {
@@ -63,8 +68,11 @@ pub(super) fn inspect(
     if owner != namespace.to_string() {
         return Err(failure::not_installed(format!("the file of {namespace} belongs to {owner}")));
     }
-    if version != i64::from(schema.version()) {
-        return Err(other_version(namespace, "schema", version, schema.version().into()));
+    if version > i64::from(schema.version()) {
+        return Err(newer(namespace, "schema", version, schema.version().into()));
+    }
+    if version < i64::from(schema.version()) || format < FORMAT {
+        return Ok(State::Older { format });
     }
     if declaration != self::declaration(schema) {
         let message = format!("the kinds changed since {namespace} was installed, and their version did not");
@@ -73,9 +81,10 @@ pub(super) fn inspect(
     Ok(State::Installed)
 }
 
-fn other_version(namespace: &Namespace, what: &str, found: i64, expected: i64) -> StoreError {
-    let message =
-        format!("the file of {namespace} has the {what} version {found}, and this program knows {expected}");
+fn newer(namespace: &Namespace, what: &str, found: i64, known: i64) -> StoreError {
+    let message = format!(
+        "the file of {namespace} has the {what} version {found}, and this program knows {known}: run a newer one"
+    );
     StoreError::new(StoreErrorKind::Backend, message)
 }
 
@@ -87,7 +96,7 @@ pub(super) fn create(
 ) -> Result<bool, StoreError> {
     let make = |error| failure::sqlite("make the tables", error);
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(make)?;
-    if inspect(&transaction, namespace, schema)? == State::Installed {
+    if inspect(&transaction, namespace, schema)? != State::Empty {
         return Ok(false);
     }
     transaction.execute_batch(&tables(schema)).map_err(make)?;
@@ -111,28 +120,30 @@ fn tables(schema: &Schema) -> String {
                             declaration TEXT NOT NULL, reserved_versions INTEGER NOT NULL, life BLOB) STRICT;\n"
     );
     for kind in schema.kinds() {
-        let columns: String = (0..kind.fields().len()).map(|field| format!(", f{field} BLOB")).collect();
-        let table = table(kind);
-        // The body comes last: reading a column after a long body means reading all of the body.
-        push(
-            &mut sql,
-            format_args!(
-                "CREATE TABLE {table} (id TEXT PRIMARY KEY NOT NULL, version INTEGER NOT NULL{columns}, \
-                 body TEXT NOT NULL) STRICT;\n"
-            ),
-        );
-        for (number, fields) in indexes(kind).iter().enumerate() {
-            push(
-                &mut sql,
-                format_args!(
-                    "CREATE INDEX \"ix_{}_{number}\" ON {table} ({});\n",
-                    kind.name(),
-                    index_columns(fields)
-                ),
-            );
-        }
+        sql.push_str(&documents(kind, &table(kind)));
+        sql.push_str(&create_indexes(kind));
     }
     sql
+}
+
+/// The SQL that makes a table for the documents of a kind.
+pub(super) fn documents(kind: &Kind, table: &str) -> String {
+    let columns: String = (0..kind.fields().len()).map(|field| format!(", f{field} BLOB")).collect();
+    // The body comes last: reading a column after a long body means reading all of the body.
+    format!(
+        "CREATE TABLE {table} (id TEXT PRIMARY KEY NOT NULL, version INTEGER NOT NULL{columns}, \
+         body TEXT NOT NULL) STRICT;\n"
+    )
+}
+
+/// The SQL that makes the indexes of a kind.
+pub(super) fn create_indexes(kind: &Kind) -> String {
+    let (name, table) = (kind.name(), table(kind));
+    let indexes = indexes(kind);
+    let create = indexes.iter().enumerate().map(|(number, fields)| {
+        format!("CREATE INDEX \"ix_{name}_{number}\" ON {table} ({});\n", index_columns(fields))
+    });
+    create.collect()
 }
 
 fn push(sql: &mut String, arguments: std::fmt::Arguments<'_>) {
@@ -185,22 +196,26 @@ pub(super) fn table(kind: &Kind) -> String {
     format!("\"doc_{}\"", kind.name())
 }
 
-/// The kinds as text, to notice a change that came without a new version.
-fn declaration(schema: &Schema) -> String {
-    let mut text = String::new();
-    for kind in schema.kinds() {
-        push(&mut text, format_args!("{}\n", kind.name()));
-        for field in kind.fields() {
-            let field_type = match field.field_type {
-                FieldType::Text => "text",
-                FieldType::Number => "number",
-                FieldType::Date => "date",
-            };
-            push(&mut text, format_args!("  {} {field_type}\n", field.path));
-        }
-        for index in indexes(kind) {
-            push(&mut text, format_args!("  index {index:?}\n"));
-        }
+/// The kinds as text, to notice a change that came without a new version, and what an older program had declared.
+pub(super) fn declaration(schema: &Schema) -> String {
+    schema.kinds().iter().map(|kind| fields_of(kind) + &indexes_of(kind)).collect()
+}
+
+/// A kind's part of the declaration, without its indexes.
+pub(super) fn fields_of(kind: &Kind) -> String {
+    let mut text = format!("{}\n", kind.name());
+    for field in kind.fields() {
+        let field_type = match field.field_type {
+            FieldType::Text => "text",
+            FieldType::Number => "number",
+            FieldType::Date => "date",
+        };
+        push(&mut text, format_args!("  {} {field_type}\n", field.path));
     }
     text
+}
+
+/// The rest of a kind's part.
+pub(super) fn indexes_of(kind: &Kind) -> String {
+    indexes(kind).iter().map(|index| format!("  index {index:?}\n")).collect()
 }

@@ -34,6 +34,7 @@ mod recent;
 mod replay;
 mod search;
 mod step;
+mod upgrade;
 mod writer;
 
 use std::fmt;

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::{PoisonError, RwLock};
 
 use crate::document::{Applied, Document, DocumentId, Version};
-use crate::embedded::failure;
+use crate::embedded::function;
 use crate::embedded::step::Step;
 use crate::error::StoreError;
 
@@ -27,9 +27,7 @@ impl Recent {
             return Ok(None);
         };
         let Some((version, body)) = content else { return Ok(Some(None)) };
-        let body = serde_json::from_str(body)
-            .map_err(|error| failure::corrupt(format!("a body that was just written is no JSON: {error}")))?;
-        Ok(Some(Some(Document { id: id.clone(), version: *version, body })))
+        Ok(Some(Some(Document { id: id.clone(), version: *version, body: function::parsed(body)? })))
     }
 
     /// Adds what a batch did.

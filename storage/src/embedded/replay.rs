@@ -4,11 +4,11 @@ use rusqlite::{CachedStatement, Connection, Transaction, TransactionBehavior};
 use uuid::Uuid;
 
 use crate::check;
-use crate::document::{Body, Version};
+use crate::document::Version;
 use crate::embedded::journal::Whose;
 use crate::embedded::journal::entry::{self, Effect};
 use crate::embedded::step::{KindStatements, Statements};
-use crate::embedded::{failure, layout};
+use crate::embedded::{failure, function, layout};
 use crate::error::StoreError;
 use crate::kind::{Kind, Schema};
 use crate::namespace::Namespace;
@@ -86,9 +86,8 @@ fn apply(
 }
 
 fn fields(kind: &Kind, body: &str) -> Result<Vec<Option<Vec<u8>>>, StoreError> {
-    let body: Body = serde_json::from_str(body)
-        .map_err(|error| failure::corrupt(format!("a body in the journal is no JSON: {error}")))?;
-    check::fields(kind, &body)
+    function::parsed(body)
+        .and_then(|body| check::fields(kind, &body))
         .map_err(|error| failure::corrupt(format!("a document in the journal cannot be kept: {error}")))
 }
 
