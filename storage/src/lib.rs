@@ -35,6 +35,7 @@
 //! let latest = Query {
 //!     filter: Filter::equals("properties.url", "/"),
 //!     sort: vec![Sort { path: "time".into(), order: Order::Descending }],
+//!     count_up_to: 1000, // exactly, unless there are more
 //!     ..Query::default()
 //! };
 //! assert_eq!(data.search("event", &latest).await?.total, 1);

@@ -60,7 +60,7 @@ pub trait Store: Send + Sync + 'static {
         id: &DocumentId,
     ) -> Result<Option<Document>, StoreError>;
 
-    /// The documents that match, a page of them, and how many there are in all.
+    /// The documents that match, a page of them, and how many there are in all, as far as the query says to count.
     ///
     /// # Errors
     /// [`Invalid`](crate::StoreErrorKind::Invalid) names what is outside the subset: a sort by a field that is not

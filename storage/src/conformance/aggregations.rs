@@ -190,119 +190,115 @@ pub async fn histograms(store: &Arc<dyn Store>) -> Result<(), Failure> {
     counts_by_time(&data, &Filter::Or(vec![]), &[("time.insert", 1, TimeUnit::Day, "UTC", &[])]).await
 }
 
-/// Buckets of days that have 23, 23.5 or 25 hours, that begin at one o'clock, or that do not exist.
+/// What changes, the instants of the documents, and how they are to be counted.
+const CHANGES: [(&str, &[&str], HistogramCase); 9] = [
+    (
+        "a day of 23 hours",
+        &["2026-03-28T22:59:59Z", "2026-03-28T23:00:00Z", "2026-03-29T21:59:59.9Z", "2026-03-29T22:00:00Z"],
+        (
+            "time.insert",
+            1,
+            TimeUnit::Day,
+            "Europe/Warsaw",
+            &[("2026-03-27T23:00:00Z", 1), ("2026-03-28T23:00:00Z", 2), ("2026-03-29T22:00:00Z", 1)],
+        ),
+    ),
+    (
+        "a day of 25 hours",
+        &["2026-10-24T22:00:00Z", "2026-10-25T22:59:59Z", "2026-10-25T23:00:00Z"],
+        (
+            "time.insert",
+            1,
+            TimeUnit::Day,
+            "Europe/Warsaw",
+            &[("2026-10-24T22:00:00Z", 2), ("2026-10-25T23:00:00Z", 1)],
+        ),
+    ),
+    (
+        "an hour that comes twice",
+        &["2026-10-25T00:30:00Z", "2026-10-25T01:30:00Z", "2026-10-25T01:59:59Z"],
+        (
+            "time.insert",
+            1,
+            TimeUnit::Hour,
+            "Europe/Warsaw",
+            &[("2026-10-25T00:00:00Z", 1), ("2026-10-25T01:00:00Z", 2)],
+        ),
+    ),
+    (
+        "hours after a change by half of one",
+        &["2026-04-04T14:40:00Z", "2026-04-04T15:10:00Z", "2026-04-04T15:40:00Z"],
+        (
+            "time.insert",
+            1,
+            TimeUnit::Hour,
+            "Australia/Lord_Howe",
+            &[("2026-04-04T14:30:00Z", 2), ("2026-04-04T15:30:00Z", 1)],
+        ),
+    ),
+    (
+        "a day without midnight",
+        &["2018-11-04T02:59:59Z", "2018-11-04T03:00:00Z", "2018-11-05T01:59:59Z", "2018-11-05T02:00:00Z"],
+        (
+            "time.insert",
+            1,
+            TimeUnit::Day,
+            "America/Sao_Paulo",
+            &[("2018-11-03T03:00:00Z", 1), ("2018-11-04T03:00:00Z", 2), ("2018-11-05T02:00:00Z", 1)],
+        ),
+    ),
+    (
+        "a day that was left out",
+        &["2011-12-30T09:59:59Z", "2011-12-30T10:00:00Z"],
+        (
+            "time.insert",
+            1,
+            TimeUnit::Day,
+            "Pacific/Apia",
+            &[("2011-12-29T10:00:00Z", 1), ("2011-12-30T10:00:00Z", 1)],
+        ),
+    ),
+    (
+        "several days over a change",
+        &["2026-03-25T22:59:59Z", "2026-03-25T23:00:00Z", "2026-04-01T21:59:59Z", "2026-04-01T22:00:00Z"],
+        (
+            "time.insert",
+            7,
+            TimeUnit::Day,
+            "Europe/Warsaw",
+            &[("2026-03-18T23:00:00Z", 1), ("2026-03-25T23:00:00Z", 2), ("2026-04-01T22:00:00Z", 1)],
+        ),
+    ),
+    (
+        "minutes before 1970",
+        &["1969-12-31T23:44:59.9Z", "1969-12-31T23:45:00Z", "1970-01-01T00:00:00Z"],
+        (
+            "time.insert",
+            15,
+            TimeUnit::Minute,
+            "UTC",
+            &[("1969-12-31T23:30:00Z", 1), ("1969-12-31T23:45:00Z", 1), ("1970-01-01T00:00:00Z", 1)],
+        ),
+    ),
+    (
+        "quarters of an hour in an odd zone",
+        &["2026-01-01T00:00:00Z", "2026-01-01T00:14:59Z", "2026-01-01T00:15:00Z"],
+        (
+            "time.insert",
+            30,
+            TimeUnit::Minute,
+            "Asia/Kathmandu",
+            &[("2025-12-31T23:45:00Z", 2), ("2026-01-01T00:15:00Z", 1)],
+        ),
+    ),
+];
+
+/// Buckets of days that have 23 or 25 hours, that have no midnight, or that do not exist.
 ///
 /// # Errors
 /// The first failure.
 pub async fn changes_of_the_clock(store: &Arc<dyn Store>) -> Result<(), Failure> {
-    use TimeUnit::{Day, Hour, Minute};
-    let cases: [(&str, &[&str], HistogramCase); 9] = [
-        (
-            "a day of 23 hours",
-            &[
-                "2026-03-28T22:59:59Z",
-                "2026-03-28T23:00:00Z",
-                "2026-03-29T21:59:59.9Z",
-                "2026-03-29T22:00:00Z",
-            ],
-            (
-                "time.insert",
-                1,
-                Day,
-                "Europe/Warsaw",
-                &[("2026-03-27T23:00:00Z", 1), ("2026-03-28T23:00:00Z", 2), ("2026-03-29T22:00:00Z", 1)],
-            ),
-        ),
-        (
-            "a day of 25 hours",
-            &["2026-10-24T22:00:00Z", "2026-10-25T22:59:59Z", "2026-10-25T23:00:00Z"],
-            (
-                "time.insert",
-                1,
-                Day,
-                "Europe/Warsaw",
-                &[("2026-10-24T22:00:00Z", 2), ("2026-10-25T23:00:00Z", 1)],
-            ),
-        ),
-        (
-            "an hour that comes twice",
-            &["2026-10-25T00:30:00Z", "2026-10-25T01:30:00Z", "2026-10-25T01:59:59Z"],
-            (
-                "time.insert",
-                1,
-                Hour,
-                "Europe/Warsaw",
-                &[("2026-10-25T00:00:00Z", 1), ("2026-10-25T01:00:00Z", 2)],
-            ),
-        ),
-        (
-            "hours after a change by half of one",
-            &["2026-04-04T14:40:00Z", "2026-04-04T15:10:00Z", "2026-04-04T15:40:00Z"],
-            (
-                "time.insert",
-                1,
-                Hour,
-                "Australia/Lord_Howe",
-                &[("2026-04-04T14:30:00Z", 2), ("2026-04-04T15:30:00Z", 1)],
-            ),
-        ),
-        (
-            "a day without midnight",
-            &["2018-11-04T02:59:59Z", "2018-11-04T03:00:00Z", "2018-11-05T01:59:59Z", "2018-11-05T02:00:00Z"],
-            (
-                "time.insert",
-                1,
-                Day,
-                "America/Sao_Paulo",
-                &[("2018-11-03T03:00:00Z", 1), ("2018-11-04T03:00:00Z", 2), ("2018-11-05T02:00:00Z", 1)],
-            ),
-        ),
-        (
-            "a day that was left out",
-            &["2011-12-30T09:59:59Z", "2011-12-30T10:00:00Z"],
-            (
-                "time.insert",
-                1,
-                Day,
-                "Pacific/Apia",
-                &[("2011-12-29T10:00:00Z", 1), ("2011-12-30T10:00:00Z", 1)],
-            ),
-        ),
-        (
-            "several days over a change",
-            &["2026-03-25T22:59:59Z", "2026-03-25T23:00:00Z", "2026-04-01T21:59:59Z", "2026-04-01T22:00:00Z"],
-            (
-                "time.insert",
-                7,
-                Day,
-                "Europe/Warsaw",
-                &[("2026-03-18T23:00:00Z", 1), ("2026-03-25T23:00:00Z", 2), ("2026-04-01T22:00:00Z", 1)],
-            ),
-        ),
-        (
-            "minutes before 1970",
-            &["1969-12-31T23:44:59.9Z", "1969-12-31T23:45:00Z", "1970-01-01T00:00:00Z"],
-            (
-                "time.insert",
-                15,
-                Minute,
-                "UTC",
-                &[("1969-12-31T23:30:00Z", 1), ("1969-12-31T23:45:00Z", 1), ("1970-01-01T00:00:00Z", 1)],
-            ),
-        ),
-        (
-            "quarters of an hour in an odd zone",
-            &["2026-01-01T00:00:00Z", "2026-01-01T00:14:59Z", "2026-01-01T00:15:00Z"],
-            (
-                "time.insert",
-                30,
-                Minute,
-                "Asia/Kathmandu",
-                &[("2025-12-31T23:45:00Z", 2), ("2026-01-01T00:15:00Z", 1)],
-            ),
-        ),
-    ];
-    for (what, instants, case) in cases {
+    for (what, instants, case) in CHANGES {
         // In any order, with others between them that have no time or another name.
         let instants = instants.iter().rev().enumerate();
         let mut documents: Vec<(String, Value)> = instants

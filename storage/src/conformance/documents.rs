@@ -1,5 +1,7 @@
 //! Writing and reading by id: batches, guards, order, scans.
 
+use std::collections::HashSet;
+use std::ops::Range;
 use std::sync::Arc;
 
 use serde_json::{Value, json};
@@ -8,7 +10,7 @@ use super::{During, Failure, OTHER, THING, body, equal, failed, fresh, id, refus
 use crate::document::{Applied, Batch, Change, DocumentId, Guard, Version};
 use crate::error::StoreErrorKind;
 use crate::namespace::NamespacedStore;
-use crate::query::{Aggregation, Filter, Query};
+use crate::query::{Aggregation, Buckets, Filter, Query};
 use crate::store::Store;
 
 /// The whole suite but [`atomicity`].
@@ -21,6 +23,7 @@ pub async fn all(store: &Arc<dyn Store>) -> Result<(), Failure> {
     versions(store).await?;
     order(store).await?;
     sent_again(store).await?;
+    replacements(store).await?;
     invalid(store).await?;
     scans(store).await
 }
@@ -179,21 +182,78 @@ pub async fn order(store: &Arc<dyn Store>) -> Result<(), Failure> {
     Ok(())
 }
 
-/// A batch with fixed ids that is sent again stores each document once.
+/// A batch with fixed ids that is sent again stores each document once, and says which ones existed.
 ///
 /// # Errors
 /// The first failure.
 pub async fn sent_again(store: &Arc<dyn Store>) -> Result<(), Failure> {
     let step = "sending a batch again";
     let data = fresh(store, step).await?;
-    let mut batch = Batch::default();
-    for number in 0..10 {
-        batch.put(THING, id(&format!("e{number}")), body(json!({"rank": number})));
+    let batch = |numbers: Range<u64>| {
+        let mut batch = Batch::default();
+        for number in numbers {
+            batch.put(THING, id(&format!("e{number}")), body(json!({"rank": number, "name": "x"})));
+        }
+        batch
+    };
+    for (numbers, existed) in [(0..10, 0), (0..10, 10), (5..15, 5), (0..15, 15)] {
+        let count = numbers.end - numbers.start;
+        let applied = data.write(batch(numbers)).await.during(step)?;
+        let found: Vec<bool> = applied.iter().map(|row| row.existed).collect();
+        let expected: Vec<bool> = (0..count).map(|number| number < existed).collect();
+        equal("which documents existed", &found, &expected)?;
+        let versions = applied.iter().filter_map(|row| row.version).collect::<HashSet<_>>();
+        equal("how many versions were given", &(versions.len() as u64), &count)?;
     }
-    data.write(batch.clone()).await.during(step)?;
+    data.refresh().await.during("refreshing")?;
+    equal(step, &data.count(THING, &Filter::All).await.during(step)?, &15)?;
+    equal(step, &data.count(THING, &Filter::equals("name", "x")).await.during(step)?, &15)?;
+    equal(step, &data.scan(THING, None, 100).await.during(step)?.len(), &15)?;
+
+    let mut first = batch(20..22);
+    first.create(THING, id("once"), body(json!({"rank": 1})));
+    data.write(first.clone()).await.during(step)?;
+    let step = "sending again what creates a document";
+    refused(step, data.write(first).await, StoreErrorKind::Conflict { item: 0 })?;
+    data.refresh().await.during("refreshing")?;
+    equal(step, &data.count(THING, &Filter::All).await.during(step)?, &18)
+}
+
+/// What is replaced or deleted is found by its new content alone, by every call.
+///
+/// # Errors
+/// The first failure.
+pub async fn replacements(store: &Arc<dyn Store>) -> Result<(), Failure> {
+    let step = "replacing what is searched for";
+    let data = fresh(store, step).await?;
+    let old = json!({"name": "old", "rank": 1, "time": {"insert": "2026-01-01T00:00:00Z"}, "free": "old"});
+    let new = json!({"name": "new", "time": {"insert": "2026-02-01T00:00:00Z"}, "free": "new"});
+    for key in ["a", "b", "c"] {
+        put(&data, key, old.clone(), step).await?;
+    }
+    put(&data, "a", new, step).await?;
+    let mut batch = Batch::default();
+    batch.delete(THING, id("b"));
     data.write(batch).await.during(step)?;
     data.refresh().await.during("refreshing")?;
-    equal(step, &data.count(THING, &Filter::All).await.during(step)?, &10)
+    for (filter, expected) in [
+        (Filter::equals("name", "old"), 1),
+        (Filter::equals("name", "new"), 1),
+        (Filter::equals("free", "old"), 1),
+        (Filter::equals("free", "new"), 1),
+        (Filter::equals("time.insert", "2026-01-01T00:00:00Z"), 1),
+        (Filter::Exists { path: "rank".into() }, 1),
+        (Filter::All, 2),
+    ] {
+        let step = format!("counting {filter:?} after a replacement and a removal");
+        equal(&step, &data.count(THING, &filter).await.during(&step)?, &expected)?;
+        let page = data.search(THING, &Query { filter, ..Query::default() }).await.during(&step)?;
+        equal(&step, &(page.documents.len() as u64), &expected)?;
+    }
+    let names = Aggregation::Terms { path: "name".into(), size: 10 };
+    let names = data.aggregate(THING, &Filter::All, &names).await.during(step)?;
+    let values = vec![("new".into(), 1), ("old".into(), 1)];
+    equal("names after a replacement and a removal", &names, &Buckets::Terms { values, other: 0 })
 }
 
 /// Unknown kinds and documents that break their kind's declaration change nothing.

@@ -3,19 +3,22 @@
 //! Two tenants, one's id the beginning of the other's, two lives of each, both contexts, and everywhere the same document
 //! ids: whatever one of the eight does, the others must show nothing of it.
 
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use fastrand::Rng;
-use serde_json::{Value, json};
+use jiff::Timestamp;
+use serde_json::json;
 use tenant_core::{ActiveTenant, Context};
 
-use super::{During, Failure, OTHER, THING, body, equal, failed, id, refused, tenant};
-use crate::document::{Applied, Batch, Body, Change, Document, DocumentId, Guard, Version};
-use crate::error::{StoreError, StoreErrorKind};
-use crate::lifecycle;
+use super::model::{Model, compare, follow, holds, of_kind};
+use super::{During, Failure, OTHER, THING, body, equal, id, refused, tenant};
+use crate::document::{Batch, Change, Document, DocumentId, Guard, Version};
+use crate::error::StoreErrorKind;
+use crate::lifecycle::{self, Created};
 use crate::namespace::NamespacedStore;
-use crate::query::{Aggregation, Buckets, Filter, Order, Query, Scalar, Sort};
+use crate::query::{Aggregation, Buckets, Filter, Interval, Order, Query, Scalar, Sort, TimeUnit};
 use crate::store::Store;
 
 /// Makes so many random calls; the same seed makes the same ones. A failure names the seed and the call.
@@ -34,14 +37,22 @@ pub async fn attack(store: &Arc<dyn Store>, seed: u64, operations: usize) -> Res
     attack.compare_all().await
 }
 
-type Model = BTreeMap<(&'static str, DocumentId), (Version, Body)>;
-
 /// A namespace under attack.
 struct Space {
     tenant: usize,
     data: NamespacedStore,
     /// What it holds; `None` while it is not installed.
     model: Option<Model>,
+}
+
+impl Space {
+    /// An install made something exactly where nothing was.
+    fn installed(&mut self, created: &Created) -> Result<(), Failure> {
+        let made_something = created != &Created::default();
+        equal("whether an install made something", &made_something, &self.model.is_none())?;
+        self.model.get_or_insert_default();
+        Ok(())
+    }
 }
 
 struct Attack<'s> {
@@ -75,34 +86,52 @@ impl<'s> Attack<'s> {
         let space = self.rng.usize(..self.spaces.len());
         let kind = KINDS[self.rng.usize(..KINDS.len())];
         match self.rng.u32(..1000) {
-            0..15 => self.remove(self.spaces[space].tenant).await,
-            15..100 => self.install(self.spaces[space].tenant).await,
-            100..500 => self.write(space, kind).await,
-            500..700 => self.get(space, kind).await,
-            700..800 => self.count(space, kind).await,
-            800..890 => self.search(space, kind).await,
-            890..940 => self.aggregate(space, kind).await,
-            940..998 => self.scan(space, kind).await,
+            0..6 => self.remove_tenant(self.spaces[space].tenant).await,
+            6..20 => self.remove(space).await,
+            20..50 => self.install_tenant(self.spaces[space].tenant).await,
+            50..120 => self.install(space).await,
+            120..500 => self.write(space, kind).await,
+            500..650 => self.get(space, kind).await,
+            650..730 => self.count(space, kind).await,
+            730..840 => self.search(space, kind).await,
+            840..920 => self.aggregate(space, kind).await,
+            920..975 => self.scan(space, kind).await,
+            975..998 => self.refresh(space).await,
             _ => self.compare_all().await,
         }
     }
 
-    async fn install(&mut self, number: usize) -> Result<(), Failure> {
+    async fn install_tenant(&mut self, number: usize) -> Result<(), Failure> {
         let tenant = self.tenants[number];
         let handle = lifecycle::install(self.store, tenant.id(), tenant.incarnation()).await;
-        handle.map(drop).during("installing")?;
+        let handle = handle.during("installing a tenant")?;
         for space in self.spaces.iter_mut().filter(|space| space.tenant == number) {
-            space.model.get_or_insert_default();
+            space.installed(handle.created(space.data.namespace().context()))?;
         }
         Ok(())
     }
 
-    async fn remove(&mut self, number: usize) -> Result<(), Failure> {
+    /// One context without the other: what a process that was killed leaves behind.
+    async fn install(&mut self, space: usize) -> Result<(), Failure> {
+        let space = &mut self.spaces[space];
+        let created = self.store.install(space.data.namespace()).await.during("installing")?;
+        space.installed(&created)
+    }
+
+    async fn remove_tenant(&mut self, number: usize) -> Result<(), Failure> {
         let tenant = self.tenants[number];
-        lifecycle::remove(self.store, tenant.id(), tenant.incarnation()).await.during("removing")?;
+        let removed = lifecycle::remove(self.store, tenant.id(), tenant.incarnation()).await;
+        removed.during("removing a tenant")?;
         for space in self.spaces.iter_mut().filter(|space| space.tenant == number) {
             space.model = None;
         }
+        Ok(())
+    }
+
+    async fn remove(&mut self, space: usize) -> Result<(), Failure> {
+        let space = &mut self.spaces[space];
+        self.store.remove(space.data.namespace()).await.during("removing")?;
+        space.model = None;
         Ok(())
     }
 
@@ -118,7 +147,10 @@ impl<'s> Attack<'s> {
         self.written += 1;
         let owner = self.spaces[space].data.namespace().to_string();
         let name = NAMES[self.rng.usize(..NAMES.len())];
-        let body = body(json!({"name": name, "rank": self.written, "owner": owner}));
+        let mut body = body(json!({"name": name, "rank": self.written, "owner": owner}));
+        if self.rng.u32(..4) > 0 {
+            body.insert("time".to_owned(), json!({"insert": at(self.rng.i64(..HOURS)).to_string()}));
+        }
         Change::Put { kind: kind.into(), id, body }
     }
 
@@ -149,13 +181,7 @@ impl<'s> Attack<'s> {
         let Some(model) = &mut self.spaces[space].model else {
             return refused("writing to what is not installed", answer, StoreErrorKind::NotInstalled);
         };
-        let holds = batch.guarded.iter().all(|(change, guard)| {
-            let current = model.get(&(kind, change.id().clone())).map(|(version, _)| *version);
-            match guard {
-                Guard::Absent => current.is_none(),
-                Guard::Unchanged(version) => current == Some(*version),
-            }
-        });
+        let holds = batch.guarded.iter().all(|(change, guard)| holds(model, kind, change, *guard));
         if !holds {
             let conflict = StoreErrorKind::Conflict { item: 0 };
             return refused("writing with a guard that does not hold", answer, conflict);
@@ -174,45 +200,72 @@ impl<'s> Attack<'s> {
         })
     }
 
-    async fn count(&mut self, space: usize, kind: &'static str) -> Result<(), Failure> {
-        let name = NAMES[self.rng.usize(..NAMES.len())];
+    async fn refresh(&mut self, space: usize) -> Result<(), Failure> {
         let Space { data, model, .. } = &self.spaces[space];
-        refresh(data, model.is_some()).await?;
-        let answer = data.count(kind, &Filter::equals("name", name)).await;
-        compare("count", answer, model.as_ref(), |model| {
-            of_kind(model, kind).filter(|document| document.body["name"] == name).count() as u64
-        })
+        compare("refresh", data.refresh().await, model.as_ref(), |_| ())
+    }
+
+    /// A filter, and the documents that it finds among some: in a declared field, in another, or everywhere.
+    fn filter(&mut self) -> (Filter, impl Fn(&Document) -> bool + use<>) {
+        let (name, which) = (NAMES[self.rng.usize(..NAMES.len())], self.rng.u32(..4));
+        let is = Filter::equals("name", name);
+        let filter = match which {
+            0 => Filter::All,
+            1 => is,
+            2 => Filter::Not(Box::new(is)),
+            _ => Filter::Exists { path: "owner".into() },
+        };
+        let matches = move |document: &Document| match which {
+            1 => document.body["name"] == name,
+            2 => document.body["name"] != name,
+            _ => true,
+        };
+        (filter, matches)
+    }
+
+    async fn count(&mut self, space: usize, kind: &'static str) -> Result<(), Failure> {
+        self.refresh(space).await?;
+        let (filter, matches) = self.filter();
+        let Space { data, model, .. } = &self.spaces[space];
+        let answer = data.count(kind, &filter).await;
+        compare("count", answer, model.as_ref(), |model| of_kind(model, kind).filter(matches).count() as u64)
     }
 
     async fn search(&mut self, space: usize, kind: &'static str) -> Result<(), Failure> {
-        let name = NAMES[self.rng.usize(..NAMES.len())];
-        let Space { data, model, .. } = &self.spaces[space];
-        refresh(data, model.is_some()).await?;
+        self.refresh(space).await?;
+        let (filter, matches) = self.filter();
+        let (offset, limit) = (self.rng.usize(..3), [1, 3, 100][self.rng.usize(..3)]);
+        let count_up_to = [0, 2, u64::MAX][self.rng.usize(..3)];
         let by_rank = Sort { path: "rank".into(), order: Order::Descending };
         let sort = if kind == THING { vec![by_rank] } else { Vec::new() };
-        let filter = Filter::Not(Box::new(Filter::equals("name", name)));
-        let query = Query { filter, sort, limit: 100, ..Query::default() };
+        let Space { data, model, .. } = &self.spaces[space];
+        let query = Query { filter, sort, offset, limit, count_up_to };
         let answer = data.search(kind, &query).await.map(|page| (page.total, page.documents));
         compare("search", answer, model.as_ref(), |model| {
-            let mut found: Vec<_> =
-                of_kind(model, kind).filter(|document| document.body["name"] != name).collect();
+            let mut found: Vec<_> = of_kind(model, kind).filter(matches).collect();
             if kind == THING {
-                found.sort_by_key(|document| std::cmp::Reverse(document.body["rank"].as_u64()));
+                found.sort_by_key(|document| Reverse(document.body["rank"].as_u64()));
             }
-            (found.len() as u64, found)
+            let total = count_up_to.min(found.len() as u64);
+            (total, found.into_iter().skip(offset).take(limit).collect::<Vec<_>>())
         })
     }
 
     async fn aggregate(&mut self, space: usize, kind: &'static str) -> Result<(), Failure> {
+        self.refresh(space).await?;
+        let (filter, matches) = self.filter();
+        let by_time = self.rng.bool();
+        // By whose they are: nobody but the namespace itself may come up.
+        let aggregation = if by_time {
+            let interval = Interval { count: 1, unit: TimeUnit::Hour };
+            Aggregation::Histogram { path: "time.insert".into(), interval, zone: "UTC".to_owned() }
+        } else {
+            Aggregation::Terms { path: ["owner", "name"][self.rng.usize(..2)].into(), size: 100 }
+        };
         let Space { data, model, .. } = &self.spaces[space];
-        refresh(data, model.is_some()).await?;
-        let terms = Aggregation::Terms { path: "owner".into(), size: 100 };
-        let answer = data.aggregate(kind, &Filter::All, &terms).await;
+        let answer = data.aggregate(kind, &filter, &aggregation).await;
         compare("aggregation", answer, model.as_ref(), |model| {
-            let count = of_kind(model, kind).count() as u64;
-            let owner = Scalar::Text(data.namespace().to_string());
-            let values = if count == 0 { Vec::new() } else { vec![(owner, count)] };
-            Buckets::Terms { values, other: 0 }
+            counted(of_kind(model, kind).filter(matches), &aggregation)
         })
     }
 
@@ -236,54 +289,36 @@ impl<'s> Attack<'s> {
     }
 }
 
-async fn refresh(data: &NamespacedStore, installed: bool) -> Result<(), Failure> {
-    match data.refresh().await {
-        Err(error) if !installed && error.kind() == StoreErrorKind::NotInstalled => Ok(()),
-        Ok(()) if !installed => Err(failed("refresh", "a namespace that is not installed was refreshed")),
-        answer => answer.during("refresh"),
-    }
+/// Documents are of some hours after the beginning of 1970.
+const HOURS: i64 = 6;
+
+fn at(hour: i64) -> Timestamp {
+    Timestamp::from_second(hour * 3600).unwrap_or(Timestamp::UNIX_EPOCH)
 }
 
-/// The documents of a kind, in the order of ids.
-fn of_kind<'m>(model: &'m Model, kind: &'static str) -> impl Iterator<Item = Document> + 'm {
-    let documents = model.iter().filter(move |((of, _), _)| *of == kind);
-    documents.map(|((_, id), (version, body))| Document {
-        id: id.clone(),
-        version: *version,
-        body: body.clone(),
-    })
-}
-
-fn compare<T: PartialEq + std::fmt::Debug>(
-    step: &str,
-    answer: Result<T, StoreError>,
-    model: Option<&Model>,
-    expected: impl FnOnce(&Model) -> T,
-) -> Result<(), Failure> {
-    match model {
-        None => refused(step, answer, StoreErrorKind::NotInstalled),
-        Some(model) => equal(step, &answer.during(step)?, &expected(model)),
-    }
-}
-
-/// Applies to the model what was applied, and compares the answer.
-fn follow(
-    model: &mut Model,
-    kind: &'static str,
-    changes: Vec<Change>,
-    applied: &[Applied],
-) -> Result<(), Failure> {
-    equal("how many changes were answered", &applied.len(), &changes.len())?;
-    for (change, row) in changes.into_iter().zip(applied) {
-        let before = match (change, row.version) {
-            (Change::Put { id, body, .. }, Some(version)) => model.insert((kind, id), (version, body)),
-            (Change::Delete { id, .. }, None) => model.remove(&(kind, id)),
-            (change, version) => {
-                return Err(failed("writing", format!("{change:?} was answered with {version:?}")));
+/// What an aggregation finds in documents of this suite.
+fn counted(documents: impl Iterator<Item = Document>, aggregation: &Aggregation) -> Buckets {
+    let bodies: Vec<_> = documents.map(|document| document.body).collect();
+    match aggregation {
+        Aggregation::Terms { path, .. } => {
+            let mut counts = BTreeMap::<&str, u64>::new();
+            for text in bodies.iter().filter_map(|body| body[path.as_ref()].as_str()) {
+                *counts.entry(text).or_default() += 1;
             }
-        };
-        let body = before.as_ref().map(|(_, body)| Value::Object(body.clone()));
-        equal(&format!("whether a document existed: {body:?}"), &row.existed, &before.is_some())?;
+            let mut values: Vec<_> =
+                counts.into_iter().map(|(text, count)| (Scalar::from(text), count)).collect();
+            values.sort_by_key(|(_, count)| Reverse(*count));
+            Buckets::Terms { values, other: 0 }
+        }
+        Aggregation::Histogram { .. } => {
+            let of = |hour: i64| {
+                let text = at(hour).to_string();
+                let here = bodies
+                    .iter()
+                    .filter(|body| body.get("time").is_some_and(|time| time["insert"] == text.as_str()));
+                (at(hour), here.count() as u64)
+            };
+            Buckets::Histogram((0..HOURS).map(of).filter(|(_, count)| *count > 0).collect())
+        }
     }
-    Ok(())
 }

@@ -5,12 +5,12 @@ use std::sync::Arc;
 use serde_json::json;
 use tenant_core::{ActiveTenant, Context};
 
-use super::{During, Failure, THING, body, equal, failed, id, refused, tenant};
+use super::{During, Failure, OTHER, THING, body, equal, failed, id, refused, tenant};
 use crate::document::{Batch, Version};
 use crate::error::StoreErrorKind;
 use crate::lifecycle::{self, Created, LifecycleHandle};
 use crate::namespace::NamespacedStore;
-use crate::query::{Aggregation, Filter, Query};
+use crate::query::{Aggregation, Buckets, Filter, Query};
 use crate::store::Store;
 
 /// The whole suite.
@@ -20,7 +20,8 @@ use crate::store::Store;
 pub async fn all(store: &Arc<dyn Store>) -> Result<(), Failure> {
     not_installed(store).await?;
     installs(store).await?;
-    removals(store).await
+    removals(store).await?;
+    one_context_alone(store).await
 }
 
 async fn install(
@@ -85,13 +86,13 @@ pub async fn installs(store: &Arc<dyn Store>) -> Result<(), Failure> {
         let count = handle.data(context).count(THING, &Filter::All).await.during(step)?;
         equal("counting in what was installed", &count, &0)?;
     }
-    put(&handle.data(Context::Staging)).await?;
+    let version = put(&handle.data(Context::Staging)).await?;
     let again = install(store, &acme, "installing again").await?;
     for context in Context::ALL {
         equal("what a second install made", again.created(context), &Created::default())?;
     }
     let kept = data(store, &acme, Context::Staging).get(THING, &id("a")).await.during(step)?;
-    equal("what an install left of the data", &kept.is_some(), &true)?;
+    equal("what an install left of the data", &kept.map(|kept| kept.version), &version)?;
     let other = data(store, &acme, Context::Production).get(THING, &id("a")).await.during(step)?;
     equal("what staging wrote, in production", &other, &None)
 }
@@ -114,9 +115,11 @@ pub async fn removals(store: &Arc<dyn Store>) -> Result<(), Failure> {
     for tenant in [&acme, &former, &other] {
         let handle = install(store, tenant, step).await?;
         for context in Context::ALL {
-            let version = put(&handle.data(context)).await?;
-            if tenant == &acme {
-                before.push(version);
+            for _ in 0..5 {
+                let version = put(&handle.data(context)).await?;
+                if tenant == &acme {
+                    before.push(version);
+                }
             }
         }
     }
@@ -134,9 +137,57 @@ pub async fn removals(store: &Arc<dyn Store>) -> Result<(), Failure> {
     let again = install(store, &acme, "installing what was removed").await?;
     for context in Context::ALL {
         let data = again.data(context);
-        equal("what was removed", &data.get(THING, &id("a")).await.during(step)?, &None)?;
-        let version = put(&data).await?;
-        equal("whether a version from before the removal came again", &before.contains(&version), &false)?;
+        equal(
+            "whether an install made what was removed",
+            &(again.created(context) == &Created::default()),
+            &false,
+        )?;
+        is_empty(&data).await?;
+        for _ in 0..10 {
+            let version = put(&data).await?;
+            let came_again = before.contains(&version);
+            equal("whether a version from before the removal came again", &came_again, &false)?;
+        }
     }
     Ok(())
+}
+
+/// No call finds anything of what was removed.
+async fn is_empty(data: &NamespacedStore) -> Result<(), Failure> {
+    let step = "looking for what was removed";
+    data.refresh().await.during(step)?;
+    for kind in [THING, OTHER] {
+        equal("a document", &data.get(kind, &id("a")).await.during(step)?, &None)?;
+        equal("a scan", &data.scan(kind, None, 10).await.during(step)?, &Vec::new())?;
+        let page = data.search(kind, &Query::default()).await.during(step)?;
+        equal("a page", &(page.total, page.documents.len()), &(0, 0))?;
+        equal("a count", &data.count(kind, &Filter::All).await.during(step)?, &0)?;
+        let terms = Aggregation::Terms { path: "name".into(), size: 10 };
+        let terms = data.aggregate(kind, &Filter::All, &terms).await.during(step)?;
+        equal("an aggregation", &terms, &Buckets::Terms { values: Vec::new(), other: 0 })?;
+    }
+    Ok(())
+}
+
+/// A process that stops between the contexts leaves one without the other; the next call resumes.
+///
+/// # Errors
+/// The first failure.
+pub async fn one_context_alone(store: &Arc<dyn Store>) -> Result<(), Failure> {
+    let step = "a tenant of one context";
+    let acme = tenant("acme", step)?;
+    let (staging, production) =
+        (data(store, &acme, Context::Staging), data(store, &acme, Context::Production));
+    store.install(staging.namespace()).await.during(step)?;
+    put(&staging).await?;
+    all_refuse(&production, "is not installed, as staging is").await?;
+    let handle = install(store, &acme, "completing an install").await?;
+    equal("what was there", handle.created(Context::Staging), &Created::default())?;
+    put(&production).await?;
+    store.remove(staging.namespace()).await.during(step)?;
+    all_refuse(&staging, "was removed, as production was not").await?;
+    let kept = production.get(THING, &id("a")).await.during(step)?;
+    equal("what the removal of staging left of production", &kept.is_some(), &true)?;
+    remove(store, &acme, "completing a removal").await?;
+    all_refuse(&production, "was removed").await
 }

@@ -22,6 +22,7 @@ mod filters;
 mod generate;
 pub mod isolation;
 pub mod lifecycle;
+mod model;
 pub mod pages;
 pub mod reference;
 pub mod search;

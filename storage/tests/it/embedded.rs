@@ -7,7 +7,7 @@ use std::sync::Arc;
 use storage::{Batch, EmbeddedConfig, EmbeddedStore, Filter, NamespacedStore, Store, conformance};
 use tenant_core::Context;
 
-use crate::support::{body, id, install, open, tenant};
+use crate::support::{body, id, install, open, operations, tenant};
 
 fn conforming(folder: &Path) -> Arc<dyn Store> {
     let store = EmbeddedStore::open(EmbeddedConfig::new(folder), conformance::schema());
@@ -18,6 +18,29 @@ fn conforming(folder: &Path) -> Arc<dyn Store> {
 async fn embedded_conforms() {
     let folder = tempfile::tempdir().expect("a folder");
     conformance::all(&conforming(folder.path()), 1).await.expect("conforms");
+}
+
+#[tokio::test]
+async fn embedded_keeps_namespaces_apart() {
+    let folder = tempfile::tempdir().expect("a folder");
+    conformance::isolation::attack(&conforming(folder.path()), 42, operations())
+        .await
+        .expect("no namespace hears of another");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn embedded_loses_no_change_of_many_threads() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let store = conforming(folder.path());
+    let tasks: Vec<_> = (0..8)
+        .map(|_| {
+            let store = store.clone();
+            tokio::spawn(async move { conformance::concurrency::all(&store).await })
+        })
+        .collect();
+    for task in tasks {
+        task.await.expect("no panic").expect("no change is lost");
+    }
 }
 
 #[tokio::test]

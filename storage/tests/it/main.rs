@@ -1,5 +1,6 @@
 //! One binary: the suites on both backends, and what only files can do.
 
+mod broken;
 mod compile;
 mod crash;
 mod embedded;

@@ -10,6 +10,11 @@ use storage::{
 };
 use tenant_core::{ActiveTenant, Incarnation, Tenant};
 
+/// How many random calls a backend is attacked with: ten thousand, and a million where `TENANTRY_LONG` is 1.
+pub(crate) fn operations() -> usize {
+    if std::env::var_os("TENANTRY_LONG").is_some_and(|long| long == "1") { 1_000_000 } else { 10_000 }
+}
+
 pub(crate) fn schema() -> Schema {
     let event = Kind::new("event").with_field("time", FieldType::Date).with_time_field("time");
     Schema::new(1, vec![event, Kind::new("profile")]).expect("a schema")
