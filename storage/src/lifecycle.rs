@@ -1,4 +1,4 @@
-//! Install and removal of a tenant's namespaces: the one way to data that needs no active tenant.
+//! Install, upgrade and removal of a tenant's namespaces: the one way to data that needs no active tenant.
 //!
 //! Only an installer has business here. It works on a tenant that is still pending, so it cannot have the
 //! [`ActiveTenant`](tenant_core::ActiveTenant) that every other handle is opened with.
@@ -58,6 +58,23 @@ pub async fn install(
     let staging = store.install(&Namespace::new(*id, incarnation, Context::Staging)).await?;
     let production = store.install(&Namespace::new(*id, incarnation, Context::Production)).await?;
     Ok(LifecycleHandle { store: Arc::clone(store), id: *id, incarnation, created: [staging, production] })
+}
+
+/// Brings what an older program has written of staging and production up to this one's kinds. Whether anything had to be
+/// done. Idempotent; the embedded backend does the same for each file when it is first used.
+///
+/// # Errors
+/// As for [`Store::upgrade`]; calling it again resumes.
+pub async fn upgrade(
+    store: &Arc<dyn Store>,
+    id: &TenantId,
+    incarnation: Incarnation,
+) -> Result<bool, StoreError> {
+    let mut changed = false;
+    for context in Context::ALL {
+        changed |= store.upgrade(&Namespace::new(*id, incarnation, context)).await?;
+    }
+    Ok(changed)
 }
 
 /// Removes staging and production with all of their data. Idempotent.

@@ -81,6 +81,13 @@ impl Store for MemoryStore {
         Ok(created)
     }
 
+    async fn upgrade(&self, namespace: &Namespace) -> Result<bool, StoreError> {
+        match self.lock().spaces.contains_key(namespace) {
+            true => Ok(false),
+            false => Err(not_installed(namespace)),
+        }
+    }
+
     async fn remove(&self, namespace: &Namespace) -> Result<(), StoreError> {
         self.lock().spaces.remove(namespace);
         Ok(())

@@ -29,6 +29,13 @@ pub trait Store: Send + Sync + 'static {
     /// calling it again resumes.
     async fn install(&self, namespace: &Namespace) -> Result<Created, StoreError>;
 
+    /// Brings what an older program has written of a namespace up to this one's format and kinds. Whether anything had to be
+    /// done. A backend that does so by itself on the first use does no more here than to bring that forward.
+    ///
+    /// # Errors
+    /// `Backend` names the document that breaks the new declaration; nothing is lost then. Calling it again resumes.
+    async fn upgrade(&self, namespace: &Namespace) -> Result<bool, StoreError>;
+
     /// Removes a namespace and all of its data; one that does not exist is removed already.
     ///
     /// # Errors

@@ -2,13 +2,14 @@
 
 use std::collections::HashMap;
 use std::num::NonZeroUsize;
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use hashlink::LruCache;
 use tokio::sync::{OnceCell, RwLock, Semaphore};
 
 use crate::embedded::file::{self, OpenFile, Opening};
-use crate::embedded::folder::Folder;
+use crate::embedded::folder::{self, Folder};
 use crate::embedded::pool::Pool;
 use crate::embedded::{blocking, failure};
 use crate::error::{StoreError, StoreErrorKind};
@@ -144,6 +145,18 @@ impl Files {
         .await
     }
 
+    /// Whether a namespace's file waits to be upgraded.
+    pub(super) async fn is_older(&self, namespace: &Namespace) -> Result<bool, StoreError> {
+        let shared = Arc::clone(&self.lifecycle).read_owned().await;
+        let (opening, namespace) = (self.opening.clone(), *namespace);
+        blocking(move || {
+            let is_older = file::is_older(&opening, &namespace);
+            drop(shared);
+            is_older
+        })
+        .await
+    }
+
     pub(super) async fn remove(&self, namespace: &Namespace) -> Result<(), StoreError> {
         let alone = Arc::clone(&self.lifecycle).write_owned().await;
         // A write that is under way still has the file; it finds out after its commit.
@@ -161,9 +174,23 @@ impl Files {
         .await
     }
 
-    /// Closes a namespace's file, if it is open: one plain file is left.
-    pub(super) async fn close(&self, namespace: &Namespace) {
+    /// The namespaces whose files are here, in order.
+    pub(super) fn installed(&self) -> Result<Vec<Namespace>, StoreError> {
+        self.opening.folder.namespaces()
+    }
+
+    /// Closes a namespace's file once nothing uses it: one plain file is left, and this is its path.
+    pub(super) async fn close(&self, namespace: &Namespace) -> Result<PathBuf, StoreError> {
+        // What a crash has left beside it goes into it.
+        drop(self.get(namespace).await?);
         drop(self.slots().remove(namespace));
         drop(self.tenure(namespace).lock().await);
+        let path = self.opening.folder.file(namespace);
+        if folder::has_journal(&path)? {
+            let message =
+                format!("{} is open in another process too, which has to close it first", path.display());
+            return Err(StoreError::new(StoreErrorKind::Backend, message));
+        }
+        Ok(path)
     }
 }

@@ -7,6 +7,9 @@ use std::path::{Path, PathBuf};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
+use tenant_core::{Context, Incarnation, TenantId};
+use uuid::Uuid;
+
 use crate::embedded::failure;
 use crate::error::{StoreError, StoreErrorKind};
 use crate::namespace::Namespace;
@@ -55,6 +58,25 @@ impl Folder {
         self.path.join(Self::name(namespace))
     }
 
+    /// The namespaces that have files here, in order; what is none of ours is left out.
+    pub(super) fn namespaces(&self) -> Result<Vec<Namespace>, StoreError> {
+        let mut found = Vec::new();
+        for id in names_in(&self.path)? {
+            let Ok(tenant) = id.parse::<TenantId>() else { continue };
+            for incarnation in names_in(&self.path.join(&id))? {
+                let Ok(life) = incarnation.parse::<Uuid>() else { continue };
+                found.extend(
+                    Context::ALL
+                        .map(|context| Namespace::new(tenant, Incarnation::from(life), context))
+                        .into_iter()
+                        .filter(|namespace| self.file(namespace).is_file()),
+                );
+            }
+        }
+        found.sort_unstable();
+        Ok(found)
+    }
+
     /// Creates a namespace's file, empty, if it is missing. The file and the folders above it are durable afterwards.
     pub(super) fn create_file(&self, namespace: &Namespace) -> Result<PathBuf, StoreError> {
         let path = self.file(namespace);
@@ -91,6 +113,26 @@ impl Folder {
         }
         sync_folder(&self.path)
     }
+}
+
+/// The names in a folder that are text; none if it is no folder.
+fn names_in(folder: &Path) -> Result<Vec<String>, StoreError> {
+    let failed = |error| failure::io("list", folder, error);
+    let entries = match fs::read_dir(folder) {
+        Ok(entries) => entries,
+        Err(error) if is_missing(&error) => return Ok(Vec::new()),
+        Err(error) => return Err(failed(error)),
+    };
+    let names = entries.map(|entry| entry.map(|entry| entry.file_name().into_string().ok()).map_err(failed));
+    names.filter_map(Result::transpose).collect()
+}
+
+/// Whether SQLite has left something beside a file, which is a part of it.
+pub(super) fn has_journal(path: &Path) -> Result<bool, StoreError> {
+    let mut name = path.to_path_buf().into_os_string();
+    name.push(JOURNALS[0]);
+    let path = Path::new(&name);
+    path.try_exists().map_err(|error| failure::io("look at", path, error))
 }
 
 /// What SQLite keeps beside a file.
@@ -175,8 +217,6 @@ fn lock(path: &Path) -> Result<File, StoreError> {
 #[cfg(test)]
 mod tests {
     use std::collections::HashSet;
-
-    use tenant_core::{Context, Incarnation};
 
     use super::*;
 

@@ -17,6 +17,7 @@
 //! several files that wait at the same time share one sync. A batch that comes to an idle store is committed at once.
 
 mod config;
+mod detach;
 mod failure;
 mod file;
 mod files;
@@ -128,6 +129,12 @@ impl Store for EmbeddedStore {
 
     async fn install(&self, namespace: &Namespace) -> Result<Created, StoreError> {
         self.files.install(namespace).await
+    }
+
+    async fn upgrade(&self, namespace: &Namespace) -> Result<bool, StoreError> {
+        let was_older = self.files.is_older(namespace).await?;
+        self.files.get(namespace).await?;
+        Ok(was_older)
     }
 
     async fn remove(&self, namespace: &Namespace) -> Result<(), StoreError> {

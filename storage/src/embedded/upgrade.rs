@@ -116,7 +116,8 @@ impl<'s> Plan<'s> {
         let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         for kind in &self.copied {
             let (table, next) = (layout::table(kind), next_table(kind));
-            transaction.execute_batch(&format!("DROP TABLE {table}; ALTER TABLE {next} RENAME TO {table};"))?;
+            transaction
+                .execute_batch(&format!("DROP TABLE {table}; ALTER TABLE {next} RENAME TO {table};"))?;
         }
         for kind in &self.created {
             transaction.execute_batch(&layout::documents(kind, &layout::table(kind)))?;

@@ -108,6 +108,10 @@ impl Store for Wrapper {
         Ok(created)
     }
 
+    async fn upgrade(&self, namespace: &Namespace) -> Result<bool, StoreError> {
+        self.inner.upgrade(namespace).await
+    }
+
     async fn remove(&self, namespace: &Namespace) -> Result<(), StoreError> {
         if self.broken == Broken::RemovalHides && self.inner.refresh(namespace).await.is_ok() {
             self.hidden().insert(*namespace);

@@ -161,6 +161,10 @@ impl Store for Leaky {
         Ok(created)
     }
 
+    async fn upgrade(&self, namespace: &Namespace) -> Result<bool, StoreError> {
+        self.inner.upgrade(&self.real(namespace)).await
+    }
+
     async fn remove(&self, namespace: &Namespace) -> Result<(), StoreError> {
         let real = self.real(namespace);
         self.seen().remove(namespace);
