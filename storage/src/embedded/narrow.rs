@@ -267,6 +267,30 @@ mod tests {
     }
 
     #[test]
+    fn every_column_of_a_condition_without_index_is_kept_from_one() {
+        let range = |path: &'static str, value: Scalar| {
+            let to = Some(Bound { value, inclusive: true });
+            Filter::Range { path: path.into(), from: None, to }
+        };
+        let filter = Filter::Or(vec![
+            Filter::Not(Box::new(Filter::equals("type", "view"))),
+            Filter::In { path: "type".into(), values: vec!["a".into(), "b".into()] },
+            Filter::Exists { path: "time".into() },
+            Filter::Prefix { path: "type".into(), text: "v".to_owned() },
+            Filter::Prefix { path: "type".into(), text: String::new() },
+            range("time", jiff::Timestamp::UNIX_EPOCH.into()),
+        ]);
+        let with = Condition::new(&kind(), &filter).expect("a condition");
+        let without = Condition::without_index(&kind(), &filter).expect("a condition");
+        assert_eq!(without.sql.matches('f').count(), 7, "{}", without.sql);
+        assert_eq!(without.sql, with.sql.replace('f', "+f"), "otherwise they are the same");
+        assert_eq!(without.parameters, with.parameters);
+        assert_eq!(columns(&kind(), &filter), Some(BTreeSet::from([0, 1])));
+        let evaluated = Filter::And(vec![filter, Filter::equals("properties.url", "/")]);
+        assert_eq!(columns(&kind(), &evaluated), None);
+    }
+
+    #[test]
     fn a_date_in_a_text_field_is_left_to_the_evaluator() {
         let date: jiff::Timestamp = "2026-01-01T00:00:00Z".parse().expect("an instant");
         assert_eq!(sql(&Filter::equals("type", date)), "(tenantry_matches(?, body))");
