@@ -104,7 +104,7 @@ impl Bare {
     /// # Errors
     /// If it cannot be made.
     pub fn create(path: &Path, blueprint: &Blueprint) -> Result<Self> {
-        let connection = Connection::open(path)?;
+        let mut connection = Connection::open(path)?;
         connection.pragma_update(None, "page_size", blueprint.page_size)?;
         let mode: String =
             connection.pragma_update_and_check(None, "journal_mode", "WAL", |row| row.get(0))?;
@@ -112,9 +112,11 @@ impl Bare {
             return Err(format!("the journal mode is {mode}").into());
         }
         connection.pragma_update(None, "synchronous", "FULL")?;
+        let transaction = connection.transaction()?;
         for statement in &blueprint.statements {
-            connection.execute_batch(statement)?;
+            transaction.execute_batch(statement)?;
         }
+        transaction.commit()?;
         Ok(Self { connection, version: 0 })
     }
 

@@ -6,6 +6,7 @@
 pub mod append;
 pub mod bare;
 pub mod contest;
+pub mod crowd;
 pub mod events;
 pub mod machine;
 pub mod questions;

@@ -94,12 +94,24 @@ pub async fn blueprint(folder: &Path) -> Result<Blueprint> {
 /// If a tenant has not exactly as many as `expected` says.
 pub async fn must_hold(folder: &Path, expected: impl IntoIterator<Item = (usize, usize)>) -> Result<()> {
     let store = open(folder, None)?;
+    let mut counts = JoinSet::new();
     for (number, expected) in expected {
-        let found = data(&store, number)?.count(EVENT, &Filter::All).await?;
-        if usize::try_from(found)? != expected {
-            let message = format!("tenant {number} holds {found} events, and {expected} were acknowledged");
-            return Err(message.into());
+        if counts.len() == 16
+            && let Some(done) = counts.join_next().await
+        {
+            done??;
         }
+        let data = data(&store, number)?;
+        counts.spawn(async move {
+            let found = data.count(EVENT, &Filter::All).await?;
+            if usize::try_from(found)? == expected {
+                return Result::Ok(());
+            }
+            Err(format!("tenant {number} holds {found} events, and {expected} were acknowledged").into())
+        });
+    }
+    while let Some(done) = counts.join_next().await {
+        done??;
     }
     Ok(())
 }

@@ -2,8 +2,10 @@
 
 mod batches;
 mod many_tenants;
+mod million;
 mod one_tenant;
 mod reads;
+mod thousands;
 
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -34,6 +36,15 @@ impl Question {
         Self { name, asks, keeps_its_folder: false, answer }
     }
 
+    /// One that uses the folder of all that share their first word.
+    const fn sharing(
+        name: &'static str,
+        asks: &'static str,
+        answer: fn(&Setting) -> Result<Vec<Row>>,
+    ) -> Self {
+        Self { keeps_its_folder: true, ..Self::new(name, asks, answer) }
+    }
+
     /// The name of its folder.
     pub fn place(&self) -> &'static str {
         match self.name.split_once('-') {
@@ -53,6 +64,12 @@ pub const ALL: &[Question] = &[
         many_tenants::answer,
     ),
     Question::new("reads", "a document by its id, and the way to a blocking thread", reads::answer),
+    Question::new("million", "the latest 20, a histogram and a count of a million events", million::answer),
+    Question::sharing("thousands-start", "opening a store with 10 000 tenants", thousands::start),
+    Question::sharing("thousands-zipf", "10 000 tenants, few of them busy", thousands::zipf_default),
+    Question::sharing("thousands-zipf-large", "the same, with many open files", thousands::zipf_large),
+    Question::sharing("thousands-uniform", "10 000 tenants, all alike", thousands::uniform_default),
+    Question::sharing("thousands-uniform-large", "the same, with many open files", thousands::uniform_large),
 ];
 
 /// The names, and what they ask.
