@@ -83,7 +83,10 @@ impl Crowd {
     }
 }
 
-/// The least figure that so many of a hundred do not exceed; `sorted` is not empty.
+/// The least figure that so many of a hundred do not exceed.
+///
+/// # Errors
+/// If there is none.
 pub fn percentile(sorted: &[f64], percent: usize) -> Result<f64> {
     let rank = (sorted.len() * percent).div_ceil(100).saturating_sub(1);
     sorted.get(rank).copied().ok_or_else(|| "no request to take a percentile of".into())

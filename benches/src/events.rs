@@ -104,6 +104,7 @@ impl Events {
                 "product": { "sku": format!("SKU-{:06}", random.u32(..1_000_000)), "quantity": random.u8(1..5) },
                 "price": f64::from(random.u32(100..50_000)) / 100.0,
                 "currency": "EUR",
+                "referrer": "https://search.example.org/results",
             },
             "tags": { "values": [page], "count": 1 },
         });
