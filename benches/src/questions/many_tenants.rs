@@ -17,10 +17,10 @@ use crate::events::{Event, Events};
 use crate::threads::{all_at_once, rate};
 use crate::{Contest, Goal, Result, Row, Samples, Setting, Unit, tenants};
 
-/// Tenants, events of each in a repetition, and whether three syncs' worth for one are promised.
+/// Tenants, events of each in a repetition, and whether three times one fsync a request is promised.
 const FULL: [(usize, usize, bool); 4] =
     [(1, 4000, false), (16, 400, false), (64, 150, true), (256, 60, true)];
-const QUICK: [(usize, usize, bool); 4] = [(1, 20, false), (16, 3, false), (64, 2, true), (256, 1, true)];
+const QUICK: [(usize, usize, bool); 4] = [(1, 20, false), (4, 5, false), (16, 3, true), (32, 2, true)];
 
 /// How many threads the opponent with many files has.
 const THREADS: [usize; 2] = [2, 16];
