@@ -1,0 +1,31 @@
+//! The figures that are promised, measured beside their opponents in the same run.
+//!
+//! One file per question under [`questions`]; each answers with [`Row`]s, and [`report`] prints all of them as one table
+//! and says which goals are met. To ask something new: write a file there, and add it to [`questions::ALL`].
+
+pub mod append;
+pub mod bare;
+pub mod contest;
+pub mod crowd;
+pub mod events;
+pub mod machine;
+pub mod questions;
+pub mod report;
+pub mod row;
+pub mod samples;
+pub mod setting;
+pub mod table;
+pub mod tenants;
+pub mod threads;
+pub mod zipf;
+
+pub use contest::Contest;
+pub use row::{Goal, Row, Unit};
+pub use samples::Samples;
+pub use setting::Setting;
+
+/// What stops a bench; nobody tells one cause from another.
+pub type Error = Box<dyn std::error::Error + Send + Sync>;
+
+/// What can fail in a bench.
+pub type Result<T> = std::result::Result<T, Error>;

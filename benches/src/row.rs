@@ -1,0 +1,110 @@
+//! [`Row`]: what a question answers.
+
+use serde::{Deserialize, Serialize};
+
+use crate::Samples;
+
+/// A line of the report.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Row {
+    /// What was measured.
+    pub what: String,
+    /// In what.
+    pub unit: Unit,
+    /// What it was.
+    pub figure: Samples,
+    /// What it is compared with: its name, and its own figure in the same unit.
+    pub opponent: Option<(String, Samples)>,
+    /// What is promised.
+    pub goal: Option<Goal>,
+}
+
+impl Row {
+    /// A figure by itself.
+    pub fn new(what: impl Into<String>, unit: Unit, figure: impl Into<Samples>) -> Self {
+        Self { what: what.into(), unit, figure: figure.into(), opponent: None, goal: None }
+    }
+
+    /// Compares it with another figure, of the same repetitions.
+    #[must_use]
+    pub fn against(mut self, name: impl Into<String>, figure: &Samples) -> Self {
+        self.opponent = Some((name.into(), figure.clone()));
+        self
+    }
+
+    /// Says what is promised.
+    #[must_use]
+    pub fn with_goal(mut self, goal: Goal) -> Self {
+        self.goal = Some(goal);
+        self
+    }
+
+    /// The figure divided by the opponent's, repetition by repetition.
+    pub fn ratio(&self) -> Option<Samples> {
+        self.opponent.as_ref().map(|(_, theirs)| self.figure.ratio_to(theirs))
+    }
+
+    /// Whether the goal is met; `None` without one.
+    pub fn is_met(&self) -> Option<bool> {
+        Some(match self.goal? {
+            Goal::Ratio(least) => self.ratio()?.median() >= least,
+            Goal::AtMost(most) => self.figure.median() <= most,
+        })
+    }
+}
+
+/// What a figure is in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Unit {
+    /// Events a second.
+    Events,
+    /// Nanoseconds.
+    Nanoseconds,
+    /// Microseconds.
+    Microseconds,
+    /// Milliseconds.
+    Milliseconds,
+    /// Mebibytes.
+    Mebibytes,
+    /// Things that are counted.
+    Count,
+}
+
+impl Unit {
+    /// As it is written after a figure.
+    pub fn symbol(self) -> &'static str {
+        match self {
+            Self::Events => "events/s",
+            Self::Nanoseconds => "ns",
+            Self::Microseconds => "µs",
+            Self::Milliseconds => "ms",
+            Self::Mebibytes => "MiB",
+            Self::Count => "",
+        }
+    }
+}
+
+/// What is promised of a figure.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub enum Goal {
+    /// At least this many times the opponent's figure.
+    Ratio(f64),
+    /// At most this much, in the row's unit.
+    AtMost(f64),
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_goal_is_met_by_the_medians() {
+        let row = Row::new("x", Unit::Events, Samples::new(vec![80.0, 90.0, 10.0]));
+        let row = row.against("y", &Samples::new(vec![100.0; 3]));
+        assert_eq!(row.is_met(), None);
+        assert_eq!(row.clone().with_goal(Goal::Ratio(0.8)).is_met(), Some(true));
+        assert_eq!(row.clone().with_goal(Goal::Ratio(0.81)).is_met(), Some(false));
+        assert_eq!(row.clone().with_goal(Goal::AtMost(80.0)).is_met(), Some(true));
+        assert_eq!(row.with_goal(Goal::AtMost(79.0)).is_met(), Some(false));
+    }
+}

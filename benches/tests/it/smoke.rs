@@ -1,0 +1,110 @@
+//! The report, from its first question to its last line.
+
+use std::path::Path;
+use std::process::{Command, Output};
+
+use benches::Result;
+
+/// A piece of each row that the report has to have.
+const ROWS: &[&str] = &[
+    "commits of 1, one writer | bare SQLite |",
+    "commits of 1, one writer | bare SQLite, texts ready-made |",
+    "commits of 1, one writer | append + fdatasync |",
+    "commits of 1, one writer | memory store |",
+    "commits of 100, one writer | bare SQLite |",
+    "commits of 100, one writer | bare SQLite, texts ready-made |",
+    "commits of 100, one writer | append + fdatasync |",
+    "commits of 100, one writer | memory store |",
+    "commits of 1000, one writer | bare SQLite |",
+    "commits of 1000, one writer | bare SQLite, texts ready-made |",
+    "commits of 1000, one writer | append + fdatasync |",
+    "commits of 1000, one writer | memory store |",
+    "64 requests of one tenant at once | bare SQLite, 64 a commit |",
+    "the same tenant, one at a time | bare SQLite, 1 a commit |",
+    "1 tenant, a connection | bare SQLite, 1 file, 1 a commit |",
+    "1 tenant, a connection | append + fdatasync, 1 a sync |",
+    "4 tenants, a connection each | bare SQLite, 1 file, 1 a commit |",
+    "4 tenants, a connection each | append + fdatasync, 4 a sync |",
+    "16 tenants, a connection each | bare SQLite, 1 file, 1 a commit |",
+    "16 tenants, a connection each | append + fdatasync, 1 a sync |",
+    "16 tenants, a connection each | append + fdatasync, 16 a sync |",
+    "16 tenants, a connection each | bare SQLite, 16 files, 2 threads |",
+    "16 tenants, a connection each | bare SQLite, 16 files, 16 threads |",
+    "32 tenants, a connection each | bare SQLite, 1 file, 1 a commit |",
+    "32 tenants, a connection each | append + fdatasync, 1 a sync |",
+    "32 tenants, a connection each | append + fdatasync, 32 a sync |",
+    "32 tenants, a connection each | bare SQLite, 32 files, 2 threads |",
+    "32 tenants, a connection each | bare SQLite, 32 files, 16 threads |",
+    "get by id, warm file | rusqlite on the calling thread |",
+    "spawn_blocking of nothing, there and back | rusqlite on the calling thread |",
+    "latest 20 of 5000 |",
+    "latest 20, with the exact total, of 5000 |",
+    "histogram by day over a range of 5000 |",
+    "exact count of 5000 |",
+    "filling, commits of 1000, of 5000 |",
+    "start, 40 tenants |",
+    "40 tenants, Zipf, default files: rate |",
+    "40 tenants, Zipf, default files: cold p50 |",
+    "40 tenants, Zipf, default files: cold p99 |",
+    "40 tenants, Zipf, default files: warm p50 |",
+    "40 tenants, Zipf, default files: warm p99 |",
+    "40 tenants, Zipf, default files: memory of the process |",
+    "40 tenants, Zipf, default files: open descriptors |",
+    "40 tenants, Zipf, default files: closing the store |",
+    "40 tenants, Zipf, 40 files: rate |",
+    "40 tenants, Zipf, 40 files: warm p99 |",
+    "40 tenants, uniform, default files: rate |",
+    "40 tenants, uniform, default files: cold p99 |",
+    "40 tenants, uniform, 40 files: rate |",
+    "40 tenants, uniform, 40 files: open descriptors |",
+];
+
+fn report(arguments: &[&str], folder: &Path) -> Result<Output> {
+    Ok(Command::new(env!("CARGO_BIN_EXE_report")).args(arguments).arg("--dir").arg(folder).output()?)
+}
+
+/// What was measured, and the opponent if there is one.
+fn name(line: &str) -> String {
+    let cells: Vec<&str> = line.split('|').map(str::trim).collect();
+    match cells.as_slice() {
+        ["", what, _, "", ..] => format!("{what} |"),
+        ["", what, _, opponent, ..] => format!("{what} | {opponent} |"),
+        _ => String::new(),
+    }
+}
+
+#[test]
+fn the_report_comes_to_its_end_and_has_every_row() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let output = report(&["--quick", "--force"], folder.path())?;
+    let text = String::from_utf8(output.stdout)?;
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let names: Vec<String> = text.lines().map(name).collect();
+    for row in ROWS {
+        assert!(names.iter().any(|name| name == row), "{row} is missing in\n{text}");
+    }
+    assert!(text.contains("QUICK"), "a quick report says that it is one\n{text}");
+    assert_eq!(std::fs::read_dir(folder.path())?.count(), 0, "the report leaves nothing behind");
+    Ok(())
+}
+
+#[test]
+fn a_disk_that_is_memory_is_refused() -> Result<()> {
+    let memory = Path::new("/dev/shm");
+    assert!(memory.is_dir(), "every Linux has one");
+    let folder = tempfile::tempdir_in(memory)?;
+    let output = report(&["--quick", "--only", "reads"], folder.path())?;
+    assert!(!output.status.success());
+    let message = String::from_utf8(output.stderr)?;
+    assert!(message.contains("syncs are free") && message.contains("tmpfs"), "{message}");
+    Ok(())
+}
+
+#[test]
+fn a_question_that_does_not_exist_is_an_error_that_lists_those_that_do() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let output = report(&["--quick", "--only", "nonsense"], folder.path())?;
+    assert!(!output.status.success());
+    assert!(String::from_utf8(output.stderr)?.contains("batches"));
+    Ok(())
+}
