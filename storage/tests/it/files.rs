@@ -170,25 +170,6 @@ async fn what_is_no_file_of_ours_is_corrupt_for_its_tenant_alone() {
 }
 
 #[tokio::test]
-async fn a_file_of_another_schema_is_refused() {
-    let folder = tempfile::tempdir().expect("a folder");
-    let acme = tenant("acme");
-    install(&open(folder.path()).expect("a store"), &acme).await;
-    let changed = vec![Kind::new("event"), Kind::new("profile").with_field("name", FieldType::Text)];
-    for (schema, word) in [
-        (Schema::new(2, schema().kinds().to_vec()), "version"),
-        (Schema::new(1, changed), "the kinds changed"),
-    ] {
-        let config = EmbeddedConfig::new(folder.path());
-        let store = EmbeddedStore::open(config, schema.expect("a schema")).expect("a store");
-        let store: Arc<dyn Store> = Arc::new(store);
-        let refused = production(&store, &acme).count("profile", &Filter::All).await.expect_err("refused");
-        assert_eq!(refused.kind(), StoreErrorKind::Backend);
-        assert!(refused.to_string().contains(word), "{refused}");
-    }
-}
-
-#[tokio::test]
 async fn more_tenants_than_open_files_are_served() {
     let folder = tempfile::tempdir().expect("a folder");
     let mut config = EmbeddedConfig::new(folder.path());

@@ -9,3 +9,4 @@ mod leaky;
 mod memory;
 mod speed;
 mod support;
+mod upgrade;
