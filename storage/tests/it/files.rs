@@ -6,10 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use serde_json::json;
-use storage::{
-    Batch, EmbeddedConfig, EmbeddedStore, FieldType, Filter, Kind, NamespacedStore, Schema, Store,
-    StoreErrorKind,
-};
+use storage::{Batch, EmbeddedConfig, EmbeddedStore, Filter, NamespacedStore, Store, StoreErrorKind};
 use tenant_core::{ActiveTenant, Context};
 
 use crate::support::{body, id, install, open, schema, tenant};

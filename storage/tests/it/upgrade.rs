@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use serde_json::json;
 use storage::{
-    Batch, EmbeddedConfig, EmbeddedStore, FieldType, Filter, Kind, NamespacedStore, Order, Query, Schema, Sort,
-    Store, StoreErrorKind, lifecycle,
+    Batch, EmbeddedConfig, EmbeddedStore, FieldType, Filter, Kind, NamespacedStore, Order, Query, Schema,
+    Sort, Store, StoreErrorKind, lifecycle,
 };
 use tenant_core::{ActiveTenant, Context};
 
@@ -47,7 +47,8 @@ async fn has_what_the_fixture_has(data: &NamespacedStore) {
     assert_eq!(data.count("profile", &Filter::All).await.expect("counted"), 5);
     assert_eq!(data.get("event", &id("e050")).await.expect("read"), None);
     let event = data.get("event", &id("e044")).await.expect("read").expect("an event");
-    let expected = json!({"time": "2026-01-17T12:00:44.5Z", "type": "zoë", "session": {"id": "s2"}, "n": 11.0});
+    let expected =
+        json!({"time": "2026-01-17T12:00:44.5Z", "type": "zoë", "session": {"id": "s2"}, "n": 11.0});
     assert_eq!(event.body, body(expected));
     let changed = data.get("profile", &id("p0")).await.expect("read").expect("a profile");
     assert_eq!(changed.body, body(json!({"name": "changed"})));
@@ -147,7 +148,6 @@ async fn an_upgrade_that_was_interrupted_goes_on_where_it_was() {
     let sql = "SELECT count(*) FROM doc_event WHERE f1 = CAST('marked' AS BLOB)";
     let kept: i64 = connection.query_row(sql, [], |row| row.get(0)).expect("counted");
     assert_eq!(kept, 11, "what had been copied was not copied again");
-
 }
 
 #[tokio::test]
