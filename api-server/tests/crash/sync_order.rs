@@ -105,10 +105,7 @@ fn assert_the_checker_would_have_noticed(text: &str, calls: &[Call], requests: &
         ("without any sync", recording::read(&none_synced)),
         ("with syncs that began before the write", spoil(&|call| call.began = 0)),
         ("with syncs that had not returned", spoil(&|call| call.ended = None)),
-        (
-            "with syncs of another file",
-            spoil(&|call| call.target = call.target.replace("production", "staging")),
-        ),
+        ("with syncs of another file", spoil(&|call| call.target = format!("{}-of-another", call.target))),
     ];
     for (how, calls) in spoilt {
         let found = wal::check(&calls, JOURNAL, requests);

@@ -2,7 +2,7 @@
 
 use crate::recording::Call;
 
-/// Sizes of what SQLite writes into its journal: <https://www.sqlite.org/fileformat2.html#the_write_ahead_log>.
+/// Sizes of what SQLite writes into the journal of a file: <https://www.sqlite.org/fileformat2.html#the_write_ahead_log>.
 const JOURNAL_HEADER: usize = 32;
 const FRAME_HEADER: usize = 24;
 
@@ -24,39 +24,59 @@ pub(crate) enum Fault {
     AnsweredBeforeDurable,
 }
 
-/// What is wrong with each request; nothing for those whose answer left after the sync that follows their write.
-pub(crate) fn check(calls: &[Call], journal: &str, requests: &[Acknowledged]) -> Vec<(String, Fault)> {
-    let transactions = transactions(calls, journal);
-    let syncs: Vec<(usize, usize)> = calls
-        .iter()
-        .filter(|call| matches!(call.name.as_str(), "fsync" | "fdatasync") && call.target.ends_with(journal))
-        .filter_map(|call| Some((call.began, call.ended?)))
-        .collect();
+/// What is wrong with each request; nothing for those whose answer left after the sync that follows their write, be it in
+/// the process's journal or in the one of the tenant's file.
+pub(crate) fn check(calls: &[Call], file_journal: &str, requests: &[Acknowledged]) -> Vec<(String, Fault)> {
+    let mut written = frames(calls);
+    written.extend(transactions(calls, file_journal));
     let answers = answers(calls);
     let judge = |request: &Acknowledged| {
-        let written = transactions
-            .iter()
-            .find(|done| done.pages.contains(&request.event) && done.pages.contains(&request.session));
-        let Some(written) = written else { return Some(Fault::NotWritten) };
+        let of_request =
+            |one: &&Written| one.text.contains(&request.event) && one.text.contains(&request.session);
+        let places: Vec<&Written> = written.iter().filter(of_request).collect();
+        if places.is_empty() {
+            return Some(Fault::NotWritten);
+        }
         let told = format!(r#""session":{{"id":"{}"}}"#, request.session);
         let answer = answers.iter().find(|answer| answer.text.contains(&told));
         let Some(answer) = answer else { return Some(Fault::NotAnswered) };
-        let durable = |&(began, ended): &(usize, usize)| began > written.ended && ended < answer.began;
-        if syncs.iter().any(durable) { None } else { Some(Fault::AnsweredBeforeDurable) }
+        let is_durable = |place: &&Written| {
+            calls.iter().any(|call| {
+                matches!(call.name.as_str(), "fsync" | "fdatasync")
+                    && call.target == place.target
+                    && call.began > place.ended
+                    && call.ended.is_some_and(|ended| ended < answer.began)
+            })
+        };
+        if places.iter().any(is_durable) { None } else { Some(Fault::AnsweredBeforeDurable) }
     };
     requests.iter().filter_map(|request| Some((request.event.clone(), judge(request)?))).collect()
 }
 
-/// What one commit wrote into the journal.
-struct Transaction {
-    /// The texts in its pages.
-    pages: String,
-    /// When its last page had been handed over.
+/// What is durable by one sync.
+struct Written {
+    /// The file it was written to.
+    target: String,
+    /// The texts in it.
+    text: String,
+    /// When the last of it had been handed over.
     ended: usize,
 }
 
-/// A frame is a header and a page; the header of a commit's last frame has the size of the database in it.
-fn transactions(calls: &[Call], journal: &str) -> Vec<Transaction> {
+/// The process's journal gets a frame in one call.
+fn frames(calls: &[Call]) -> Vec<Written> {
+    let is_frame =
+        |call: &&Call| call.name == "pwrite64" && call.target.ends_with(".journal") && call.ended.is_some();
+    let written = calls.iter().filter(is_frame).filter_map(|call| {
+        let text = String::from_utf8_lossy(&call.bytes).into_owned();
+        Some(Written { target: call.target.clone(), text, ended: call.ended? })
+    });
+    written.collect()
+}
+
+/// What each commit wrote into a file's own journal. A frame there is a header and a page; the header of a commit's last
+/// frame has the size of the database in it.
+fn transactions(calls: &[Call], journal: &str) -> Vec<Written> {
     let mut all = Vec::new();
     let (mut pages, mut is_last, mut page_follows) = (Vec::new(), false, false);
     for call in calls.iter().filter(|call| call.name == "pwrite64" && call.target.ends_with(journal)) {
@@ -66,7 +86,7 @@ fn transactions(calls: &[Call], journal: &str) -> Vec<Transaction> {
             page_follows = false;
             if is_last {
                 let text = String::from_utf8_lossy(&pages).into_owned();
-                all.push(Transaction { pages: text, ended });
+                all.push(Written { target: call.target.clone(), text, ended });
                 pages.clear();
             }
             continue;

@@ -14,5 +14,6 @@ mod plan;
 mod power;
 mod recorder;
 mod strace;
+#[allow(dead_code, reason = "the other test program needs more of it")]
 #[path = "../it/support.rs"]
 mod support;
