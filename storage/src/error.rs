@@ -29,7 +29,7 @@ pub enum StoreErrorKind {
         /// When trying again may help.
         retry_after: Duration,
     },
-    /// There is no room on the disk; nothing was written.
+    /// There is no room on the disk: the write was not acknowledged, and can be sent again once there is.
     Full,
     /// The data on the disk is damaged; other tenants are not concerned.
     Corrupt,
