@@ -142,6 +142,24 @@ impl OpenFile {
         .await
     }
 
+    /// What a read makes of the file that is over in microseconds: on this thread, where a connection is free, since going
+    /// to another thread and back takes longer. It waits for the disk if the page is not in memory.
+    pub(super) async fn read_at_once<T: Send + 'static>(
+        self: Arc<Self>,
+        read: impl FnOnce(&mut Connection, &Schema) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let Ok(permit) = Arc::clone(&self.reading).try_acquire_owned() else {
+            return self.read(read).await;
+        };
+        let Some(mut reader) = self.idle_readers().pop() else {
+            drop(permit);
+            return self.read(read).await;
+        };
+        let answer = read(&mut reader, &self.opening.schema);
+        self.idle_readers().push(reader);
+        answer
+    }
+
     fn reader(&self) -> Result<Connection, StoreError> {
         if let Some(reader) = self.idle_readers().pop() {
             return Ok(reader);

@@ -160,7 +160,7 @@ impl Store for EmbeddedStore {
             return Ok(document);
         }
         let id = id.clone();
-        file.read(move |connection, schema| search::get(connection, &schema.kinds()[kind], &id)).await
+        file.read_at_once(move |connection, schema| search::get(connection, &schema.kinds()[kind], &id)).await
     }
 
     async fn search(&self, namespace: &Namespace, kind: &str, query: &Query) -> Result<Page, StoreError> {
