@@ -1,6 +1,7 @@
 //! One binary: the suites on both backends, and what only files can do.
 
 mod broken;
+mod child;
 mod compile;
 mod crash;
 mod embedded;
