@@ -21,6 +21,10 @@ pub struct EmbeddedConfig {
     /// How many bytes of batches may wait to be written; what comes beyond that is refused as
     /// [`Unavailable`](crate::StoreErrorKind::Unavailable). One file's may take a quarter. Default 64 MiB.
     pub queued_bytes: NonZeroUsize,
+    /// How many bytes of disk the journal may take; it grows with what is written and is cut behind the files. Beyond that
+    /// writes wait for files to be synced, as [`Unavailable`](crate::StoreErrorKind::Unavailable). It is kept in eight
+    /// segments, each of which takes at least a group of batches, however small this is. Default 512 MiB.
+    pub journal_bytes: NonZeroUsize,
     /// How long a write waits for another process that has the file locked, such as a backup. Default 5 s.
     pub busy_timeout: Duration,
 }
@@ -34,6 +38,7 @@ impl EmbeddedConfig {
             readers: const { NonZeroUsize::new(2).expect("2 is not zero") },
             writers: const { NonZeroUsize::new(4).expect("4 is not zero") },
             queued_bytes: const { NonZeroUsize::new(64 << 20).expect("64 MiB is not zero") },
+            journal_bytes: const { NonZeroUsize::new(512 << 20).expect("512 MiB is not zero") },
             busy_timeout: Duration::from_secs(5),
         }
     }

@@ -4,7 +4,7 @@ use std::io;
 use std::path::Path;
 use std::time::Duration;
 
-use rusqlite::ErrorCode;
+use rusqlite::{ErrorCode, ffi};
 
 use crate::error::{StoreError, StoreErrorKind};
 
@@ -13,6 +13,7 @@ const RETRY_AFTER: Duration = Duration::from_secs(1);
 /// A failure of SQLite; `doing` completes "could not".
 pub(super) fn sqlite(doing: &str, error: rusqlite::Error) -> StoreError {
     let kind = match error.sqlite_error_code() {
+        _ if wants_room(&error) => StoreErrorKind::Full,
         Some(ErrorCode::DiskFull) => StoreErrorKind::Full,
         Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => StoreErrorKind::Corrupt,
         Some(
@@ -26,6 +27,11 @@ pub(super) fn sqlite(doing: &str, error: rusqlite::Error) -> StoreError {
         _ => StoreErrorKind::Backend,
     };
     StoreError::new(kind, format!("could not {doing}: {error}")).with_source(error)
+}
+
+/// Whether SQLite found no room for the memory that connections share, which is a file too.
+fn wants_room(error: &rusqlite::Error) -> bool {
+    error.sqlite_error().is_some_and(|error| error.extended_code == ffi::SQLITE_IOERR_SHMSIZE)
 }
 
 /// A failure of the file system; `doing` completes "could not", before the path.
@@ -58,8 +64,6 @@ pub(super) fn not_installed(why: impl Into<String>) -> StoreError {
 
 #[cfg(test)]
 mod tests {
-    use rusqlite::ffi;
-
     use super::*;
 
     fn kind(code: i32) -> StoreErrorKind {
@@ -70,6 +74,7 @@ mod tests {
     #[test]
     fn each_failure_has_its_kind() {
         assert_eq!(kind(ffi::SQLITE_FULL), StoreErrorKind::Full);
+        assert_eq!(kind(ffi::SQLITE_IOERR_SHMSIZE), StoreErrorKind::Full);
         assert_eq!(kind(ffi::SQLITE_CORRUPT_INDEX), StoreErrorKind::Corrupt);
         assert_eq!(kind(ffi::SQLITE_NOTADB), StoreErrorKind::Corrupt);
         assert!(matches!(kind(ffi::SQLITE_BUSY), StoreErrorKind::Unavailable { .. }));

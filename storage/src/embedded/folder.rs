@@ -14,6 +14,9 @@ use crate::embedded::failure;
 use crate::error::{StoreError, StoreErrorKind};
 use crate::namespace::Namespace;
 
+/// The lock file. No tenant's id has a dot in it, so that none has this for its folder.
+const LOCK: &str = ".lock";
+
 /// `DATA_DIR/tenants`, locked against other processes while this lives.
 #[derive(Debug)]
 pub(super) struct Folder {
@@ -45,7 +48,7 @@ impl Folder {
             .map_err(|error| failure::io("find", data_dir, error))?
             .join("tenants");
         create_folder(&path)?;
-        let lock = lock(&path.join("lock"))?;
+        let lock = lock(&path.join(LOCK))?;
         Ok(Self { path, _lock: lock })
     }
 

@@ -20,6 +20,11 @@ impl Group {
         Self { requests, outcomes: Vec::new() }
     }
 
+    /// About how large it is.
+    pub(super) fn bytes(&self) -> usize {
+        self.requests.iter().map(Request::bytes).sum()
+    }
+
     pub(super) fn is_empty(&self) -> bool {
         self.requests.is_empty()
     }

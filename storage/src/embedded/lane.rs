@@ -25,6 +25,10 @@ use crate::namespace::Namespace;
 /// How many bytes may be acknowledged and not committed in the file yet.
 const MOST_RECENT: usize = 512 << 10;
 
+/// A group from which on the file commits with a sync of its own: to write so many bytes twice costs more than the sync
+/// that is saved.
+const LARGE: usize = 256 << 10;
+
 /// What closes a file, apart from who happens to use it last.
 pub(super) type Closer = Arc<dyn Fn(Box<dyn FnOnce() + Send>) + Send + Sync>;
 
@@ -141,7 +145,9 @@ impl Lane {
                 Err(error)
             }
             Ok(()) if settle.is_empty() && group.is_empty() => Ok(()),
-            Ok(()) if settle.is_empty() && writer.has_life() => return self.apply(writer, group),
+            Ok(()) if settle.is_empty() && writer.has_life() && group.bytes() < LARGE => {
+                return self.apply(writer, group);
+            }
             Ok(()) => self.commit_synced(&mut writer, group),
         };
         tell(settle, &done);
@@ -162,7 +168,7 @@ impl Lane {
             }
             Err(error) => {
                 // It may have come about all the same: what the file says then is read from it anew.
-                self.must_be_opened_again("a commit failed");
+                self.must_be_opened_again(&error);
                 group.fail(&error);
                 Err(error)
             }
@@ -193,8 +199,8 @@ impl Lane {
     }
 
     fn take_back(&self, writer: &mut Writer) {
-        if writer.take_back().is_err() {
-            self.must_be_opened_again("a write could not be taken back");
+        if let Err(error) = writer.take_back() {
+            self.must_be_opened_again(&error);
         }
     }
 
@@ -204,14 +210,14 @@ impl Lane {
         match &flushed {
             Ok(()) => self.recent.clear(),
             // The journal holds it, and whoever opens the file next has it done again.
-            Err(_) => self.must_be_opened_again("a commit failed"),
+            Err(error) => self.must_be_opened_again(error),
         }
         flushed
     }
 
     fn must_be_usable(&self) -> Result<(), StoreError> {
-        match self.queue().broken {
-            Some(why) => Err(failure::unavailable(format!("{}: {why}", self.namespace))),
+        match &self.queue().broken {
+            Some(why) => Err(failure::again(why)),
             None => self.must_be_in_place(),
         }
     }
@@ -224,15 +230,17 @@ impl Lane {
         }
     }
 
-    fn must_be_opened_again(&self, why: &'static str) {
-        self.queue().broken = Some(why);
+    /// The file does not hold what the journal does. Until it is opened anew, whoever waits is told why.
+    fn must_be_opened_again(&self, why: &StoreError) {
+        tracing::warn!(namespace = %self.namespace, error = %why, "the file of {} is opened again", self.namespace);
+        self.queue().broken = Some(failure::again(why));
     }
 
     /// Ends the lane after something that must not happen: whoever waits is told that the outcome is unknown, and the file
     /// is opened anew.
     pub(super) fn give_up(&self, why: &'static str) {
         tracing::error!(namespace = %self.namespace, "{}: {why}; its file is opened again", self.namespace);
-        self.queue().give_up(why);
+        self.queue().give_up(failure::unavailable(format!("{}: {why}", self.namespace)));
     }
 
     fn put_back(&self, writer: Box<Writer>) {
@@ -279,7 +287,7 @@ impl Flight {
         match lane.must_be_in_place().and_then(|()| writer.land()) {
             Ok(()) => group.answer_before_commit(&lane.recent),
             Err(error) => {
-                lane.must_be_opened_again("a write could not be kept");
+                lane.must_be_opened_again(&error);
                 group.fail(&error);
             }
         }

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! DATA_DIR/tenants/                      0700, locked by the process that has it open
-//!   lock                                 the process id
+//!   .lock                                the process id
 //!   <id>/<incarnation>/staging.db        0600; SQLite's own journal beside it while it is open
 //!   <id>/<incarnation>/production.db
 //! DATA_DIR/journal/                      0700, while the store is open: what the files have not synced yet
@@ -89,7 +89,7 @@ impl EmbeddedStore {
     pub fn open(config: EmbeddedConfig, schema: Schema) -> Result<Self, StoreError> {
         let schema = Arc::new(schema);
         let folder = Arc::new(Folder::open(&config.data_dir)?);
-        let (journal, entries) = recover::open(&config.data_dir)?;
+        let (journal, entries) = recover::open(&config.data_dir, config.journal_bytes)?;
         let journal = Arc::new(journal);
         let opening = Opening {
             folder,

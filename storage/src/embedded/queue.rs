@@ -30,6 +30,11 @@ pub(super) struct Request {
 }
 
 impl Request {
+    /// About how much memory it takes.
+    pub(super) fn bytes(&self) -> usize {
+        self.share.bytes
+    }
+
     /// Nobody may be waiting any more, which is no failure.
     pub(super) fn answer(self, outcome: Outcome) {
         let _ = self.answer.send(outcome);
@@ -80,7 +85,7 @@ pub(super) struct Queue {
     /// Whether a worker has the lane, or will have.
     is_scheduled: bool,
     /// Why the file has to be opened again: it does not hold what the journal does.
-    pub(super) broken: Option<&'static str>,
+    pub(super) broken: Option<StoreError>,
 }
 
 /// What a worker takes in one turn.
@@ -141,7 +146,7 @@ impl Queue {
             && bytes < MOST_BYTES_IN_A_GROUP
             && let Some(request) = self.requests.pop_front()
         {
-            bytes += request.share.bytes;
+            bytes += request.bytes();
             requests.push(request);
         }
         self.bytes -= bytes;
@@ -154,7 +159,7 @@ impl Queue {
     }
 
     /// Forgets all that waits: whoever asked is told that the outcome is unknown.
-    pub(super) fn give_up(&mut self, why: &'static str) {
+    pub(super) fn give_up(&mut self, why: StoreError) {
         *self = Self { broken: Some(why), ..Self::default() };
     }
 }

@@ -2,19 +2,14 @@
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use serde_json::json;
 use storage::{Batch, EmbeddedConfig, EmbeddedStore, Filter, NamespacedStore, Store, StoreErrorKind};
 use tenant_core::{ActiveTenant, Context};
 
-use crate::support::{body, id, install, open, schema, tenant};
-
-fn file(folder: &Path, tenant: &ActiveTenant, context: Context) -> PathBuf {
-    let incarnation = tenant.incarnation().to_string();
-    folder.join("tenants").join(tenant.id().as_str()).join(incarnation).join(format!("{context}.db"))
-}
+use crate::support::{body, file, id, install, open, schema, tenant};
 
 fn production(store: &Arc<dyn Store>, tenant: &ActiveTenant) -> NamespacedStore {
     NamespacedStore::new(Arc::clone(store), tenant, Context::Production)
@@ -51,7 +46,7 @@ async fn folders_and_files_are_for_their_owner_alone() {
     let db = file(&folder, &acme, Context::Production);
     let journal = db.with_extension("db-wal");
     let mode = |path: &Path| fs::metadata(path).expect("exists").permissions().mode() & 0o777;
-    for path in [&db, &journal, &folder.join("tenants/lock")] {
+    for path in [&db, &journal, &folder.join("tenants/.lock")] {
         assert_eq!(mode(path), 0o600, "{}", path.display());
     }
     for path in db.ancestors().skip(1).take_while(|path| path.starts_with(&folder)) {

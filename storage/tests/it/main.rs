@@ -5,6 +5,7 @@ mod child;
 mod compile;
 mod crash;
 mod embedded;
+mod faults;
 mod files;
 mod leaky;
 mod memory;

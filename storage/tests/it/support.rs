@@ -1,6 +1,6 @@
 //! Tenants and stores for the tests.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -8,7 +8,7 @@ use serde_json::Value;
 use storage::{
     Body, DocumentId, EmbeddedConfig, EmbeddedStore, FieldType, Kind, Schema, Store, StoreError, lifecycle,
 };
-use tenant_core::{ActiveTenant, Incarnation, Tenant};
+use tenant_core::{ActiveTenant, Context, Incarnation, Tenant};
 
 /// How many random calls a backend is attacked with: ten thousand, and a million where `TENANTRY_LONG` is 1.
 pub(crate) fn operations() -> usize {
@@ -29,6 +29,12 @@ pub(crate) fn tenant(name: &str) -> ActiveTenant {
 pub(crate) fn open(folder: &Path) -> Result<Arc<dyn Store>, StoreError> {
     let store = EmbeddedStore::open(EmbeddedConfig::new(folder), schema())?;
     Ok(Arc::new(store))
+}
+
+/// Where a tenant's file is.
+pub(crate) fn file(folder: &Path, tenant: &ActiveTenant, context: Context) -> PathBuf {
+    let incarnation = tenant.incarnation().to_string();
+    folder.join("tenants").join(tenant.id().as_str()).join(incarnation).join(format!("{context}.db"))
 }
 
 pub(crate) async fn install(store: &Arc<dyn Store>, tenant: &ActiveTenant) -> lifecycle::LifecycleHandle {

@@ -54,7 +54,7 @@ fn assert_is_what_happened(recorded: &Recorded, folder: &Path) {
     let made: BTreeMap<&str, &Vec<u8>> =
         image.iter().filter_map(|(path, content)| Some((&**path, content.as_ref()?))).collect();
     let mut there = Image::new();
-    for path in files(folder).iter().filter(|path| !path.ends_with("lock")) {
+    for path in files(folder).iter().filter(|path| !path.ends_with(".lock")) {
         let name = path.strip_prefix(folder).expect("below").to_str().expect("UTF-8").to_owned();
         there.insert(name, Some(fs::read(path).expect("readable")));
     }

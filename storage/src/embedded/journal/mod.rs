@@ -36,16 +36,18 @@ use crate::embedded::{failure, folder};
 use crate::error::{StoreError, StoreErrorKind};
 use crate::namespace::Namespace;
 
-/// How large a segment gets before the next one is begun.
-const SEGMENT: u64 = 64 << 20;
-
-/// How many segments may wait for files to settle. With the current one and the spare this bounds the journal.
+/// How many segments may wait for files to settle.
 const MOST_WAITING: usize = 6;
+
+/// With the current one and the spare.
+const MOST_SEGMENTS: u64 = MOST_WAITING as u64 + 2;
 
 /// The log that all files of a store share.
 #[derive(Debug)]
 pub(super) struct Journal {
     folder: PathBuf,
+    /// How large a segment gets before the next one is begun.
+    segment_bytes: u64,
     log: Mutex<Log>,
     /// Which files have entries that are not settled, and the oldest segment with such an entry.
     unsettled: Mutex<HashMap<Namespace, u64>>,
@@ -111,7 +113,7 @@ impl Journal {
 
     /// The segment to append to, a new one if need be.
     fn segment<'l>(&self, log: &'l mut Log) -> Result<&'l mut Segment, StoreError> {
-        if log.current.as_ref().is_some_and(|segment| segment.end >= SEGMENT) {
+        if log.current.as_ref().is_some_and(|segment| segment.end >= self.segment_bytes) {
             self.complete(log);
         }
         if log.current.is_none() {
@@ -141,10 +143,12 @@ impl Journal {
             first_frame: log.next_frame,
             end_before: log.end_before,
         };
-        let spare = self.folder.join(SPARE);
-        let segment =
-            Segment::create(&self.folder, header, log.has_spare.then_some(&*spare)).map_err(failed)?;
-        log.has_spare = false;
+        let path = segment::path(&self.folder, header.segment);
+        if log.has_spare {
+            fs::rename(self.folder.join(SPARE), &path).map_err(failed)?;
+            log.has_spare = false;
+        }
+        let segment = Segment::create(path, header).map_err(failed)?;
         folder::sync_folder(&self.folder)?;
         log.next_segment += 1;
         Ok(segment)

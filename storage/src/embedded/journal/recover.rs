@@ -3,12 +3,13 @@
 use std::collections::{HashMap, VecDeque};
 use std::fs;
 use std::io;
+use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::sync::{Condvar, Mutex};
 
 use crate::embedded::failure;
 use crate::embedded::journal::segment::{self, Content};
-use crate::embedded::journal::{Journal, Log, SPARE, Waiting, Whose, entry, folder_in};
+use crate::embedded::journal::{Journal, Log, MOST_SEGMENTS, SPARE, Waiting, Whose, entry, folder_in};
 use crate::error::StoreError;
 use crate::namespace::Namespace;
 
@@ -19,7 +20,10 @@ pub(in crate::embedded) type Entries = HashMap<Namespace, Vec<Whose>>;
 ///
 /// # Errors
 /// Only if the folder cannot be read. Damage is logged, and costs those tenants whose entries are missing.
-pub(in crate::embedded) fn open(data_dir: &Path) -> Result<(Journal, Entries), StoreError> {
+pub(in crate::embedded) fn open(
+    data_dir: &Path,
+    most_bytes: NonZeroUsize,
+) -> Result<(Journal, Entries), StoreError> {
     let folder = folder_in(data_dir);
     let found = segments(&folder)?;
     let mut entries = Entries::new();
@@ -46,6 +50,7 @@ pub(in crate::embedded) fn open(data_dir: &Path) -> Result<(Journal, Entries), S
     let has_spare = folder.join(SPARE).exists();
     let journal = Journal {
         folder,
+        segment_bytes: most_bytes.get() as u64 / MOST_SEGMENTS,
         log: Mutex::new(Log::new(waiting, has_spare, next_segment, next_frame)),
         unsettled: Mutex::new(unsettled),
         waiting: Condvar::new(),

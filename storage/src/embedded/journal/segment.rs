@@ -35,9 +35,9 @@ pub(super) enum Failed {
     Within(io::Error),
 }
 
-/// The name of a segment's file.
-pub(super) fn name(number: u64) -> String {
-    format!("{number:020}.journal")
+/// Where a segment is.
+pub(super) fn path(folder: &Path, number: u64) -> PathBuf {
+    folder.join(format!("{number:020}.journal"))
 }
 
 /// The number in the name of a segment's file.
@@ -46,13 +46,9 @@ pub(super) fn number(name: &str) -> Option<u64> {
 }
 
 impl Segment {
-    /// Makes the file, of the blocks of a spare one if there is any. Its header is durable with the first frame; its name
-    /// with a sync of the folder.
-    pub(super) fn create(folder: &Path, header: Header, spare: Option<&Path>) -> io::Result<Self> {
-        let path = folder.join(name(header.segment));
-        if let Some(spare) = spare {
-            fs::rename(spare, &path)?;
-        }
+    /// Makes the file; one that is there already gives its blocks. Its header is durable with the first frame, its name with
+    /// a sync of the folder.
+    pub(super) fn create(path: PathBuf, header: Header) -> io::Result<Self> {
         let file =
             OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(&path)?;
         let allocated = file.metadata()?.len();
@@ -189,7 +185,7 @@ mod tests {
     }
 
     fn segment(folder: &Path, frames: u64) -> Segment {
-        let mut segment = Segment::create(folder, header(), None).expect("a segment");
+        let mut segment = Segment::create(path(folder, 1), header()).expect("a segment");
         for number in 5..5 + frames {
             let entry = vec![b'x'; 100 * usize::try_from(number).expect("small")];
             let frame = frame::encode(77, number, std::iter::once(&*entry)).expect("a frame");
@@ -230,10 +226,10 @@ mod tests {
     fn what_a_spare_file_held_is_not_read_again() {
         let folder = tempfile::tempdir().expect("a folder");
         let old = segment(folder.path(), 4);
-        let spare = folder.path().join("spare");
-        fs::rename(&old.path, &spare).expect("renamed");
+        let reused = path(folder.path(), 2);
+        fs::rename(&old.path, &reused).expect("renamed");
         let fresh = Header { segment: 2, salt: 78, first_frame: 5, end_before: 0 };
-        let new = Segment::create(folder.path(), fresh, Some(&spare)).expect("a segment");
+        let new = Segment::create(reused, fresh).expect("a segment");
         assert_eq!(numbers(&new.path, None), (vec![], false));
     }
 }
