@@ -21,9 +21,8 @@ pub struct EmbeddedConfig {
     /// How many bytes of batches may wait to be written; what comes beyond that is refused as
     /// [`Unavailable`](crate::StoreErrorKind::Unavailable). One file's may take a quarter. Default 64 MiB.
     pub queued_bytes: NonZeroUsize,
-    /// How many bytes of disk the journal may take; it grows with what is written and is cut behind the files. Beyond that
-    /// writes wait for files to be synced, as [`Unavailable`](crate::StoreErrorKind::Unavailable). It is kept in eight
-    /// segments, each of which takes at least a group of batches, however small this is. Default 512 MiB.
+    /// About how many bytes of disk the journal may take, in eight segments of at least a MiB; it is cut behind the files.
+    /// Where more is written than the files can follow, each syncs by itself for a while. Default 512 MiB.
     pub journal_bytes: NonZeroUsize,
     /// How long a write waits for another process that has the file locked, such as a backup. Default 5 s.
     pub busy_timeout: Duration,

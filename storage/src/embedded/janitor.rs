@@ -5,6 +5,7 @@ use std::thread::{Builder, JoinHandle};
 use std::time::Duration;
 
 use tokio::runtime::{self, Runtime};
+use tokio::task::JoinSet;
 
 use crate::embedded::failure;
 use crate::embedded::files::Files;
@@ -14,6 +15,9 @@ use crate::namespace::Namespace;
 
 /// How long it waits before it tries again what failed.
 const AGAIN: Duration = Duration::from_secs(1);
+
+/// How many files settle at once: each waits for a sync of its own.
+const AT_ONCE: usize = 8;
 
 /// The thread, while the store is open.
 pub(super) struct Janitor {
@@ -63,31 +67,38 @@ impl Work {
     /// Settles the files that a segment waits for. What cannot be settled, but would fail again, is carried on.
     fn settle(&self, segment: &Waiting) -> Result<(), StoreError> {
         let mut stuck = Vec::new();
-        for namespace in self.journal.waited_for(segment) {
-            match self.settle_one(&namespace) {
-                Ok(()) => {}
-                Err(error) if error.kind() == StoreErrorKind::NotInstalled => {
-                    tracing::warn!(%namespace, "{namespace} is gone, and what the journal held of it with it");
-                    self.journal.settled(&namespace);
-                }
-                Err(error) if is_passing(&error) => return Err(error),
-                Err(error) => {
-                    tracing::error!(%namespace, %error, "{namespace} cannot be brought up to what the journal holds");
-                    stuck.push(namespace);
+        for some in self.journal.waited_for(segment).chunks(AT_ONCE) {
+            for (namespace, settled) in self.settle_some(some) {
+                match settled {
+                    Ok(()) => {}
+                    Err(error) if error.kind() == StoreErrorKind::NotInstalled => {
+                        tracing::warn!(%namespace, "{namespace} is gone, and what the journal held of it with it");
+                        self.journal.settled(&namespace);
+                    }
+                    Err(error) if is_passing(&error) => return Err(error),
+                    Err(error) => {
+                        tracing::error!(%namespace, %error, "{namespace} cannot be brought up to the journal");
+                        stuck.push(namespace);
+                    }
                 }
             }
         }
         if stuck.is_empty() { Ok(()) } else { self.journal.carry(segment, &stuck) }
     }
 
-    fn settle_one(&self, namespace: &Namespace) -> Result<(), StoreError> {
-        let Some(files) = self.files.upgrade() else {
-            return Err(failure::unavailable("the store is closing"));
+    fn settle_some(&self, some: &[Namespace]) -> Vec<(Namespace, Result<(), StoreError>)> {
+        let one = |namespace: Namespace| {
+            let (journal, files) = (Arc::clone(&self.journal), Weak::clone(&self.files));
+            async move { (namespace, settle_one(&journal, &files, &namespace).await) }
         };
-        self.runtime.block_on(async {
-            // Opening a file that was closed settles it already.
-            let file = files.get(namespace).await?;
-            if self.journal.is_unsettled(namespace) { file.settle().await } else { Ok(()) }
-        })
+        self.runtime
+            .block_on(async { some.iter().copied().map(one).collect::<JoinSet<_>>().join_all().await })
     }
+}
+
+async fn settle_one(journal: &Journal, files: &Weak<Files>, namespace: &Namespace) -> Result<(), StoreError> {
+    let files = files.upgrade().ok_or_else(|| failure::unavailable("the store is closing"))?;
+    // Opening a file that was closed settles it already.
+    let file = files.get(namespace).await?;
+    if journal.is_unsettled(namespace) { file.settle().await } else { Ok(()) }
 }

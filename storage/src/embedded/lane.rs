@@ -145,7 +145,7 @@ impl Lane {
                 Err(error)
             }
             Ok(()) if settle.is_empty() && group.is_empty() => Ok(()),
-            Ok(()) if settle.is_empty() && writer.has_life() && group.bytes() < LARGE => {
+            Ok(()) if settle.is_empty() && self.is_for_the_journal(&writer, &group) => {
                 return self.apply(writer, group);
             }
             Ok(()) => self.commit_synced(&mut writer, group),
@@ -153,6 +153,10 @@ impl Lane {
         tell(settle, &done);
         self.put_back(writer);
         None
+    }
+
+    fn is_for_the_journal(&self, writer: &Writer, group: &Group) -> bool {
+        writer.has_life() && group.bytes() < LARGE && !self.journal.is_crowded()
     }
 
     /// Commits a group with a sync of the file, which begins another life.

@@ -24,6 +24,7 @@ mod segment;
 use std::collections::{HashMap, VecDeque};
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -36,11 +37,11 @@ use crate::embedded::{failure, folder};
 use crate::error::{StoreError, StoreErrorKind};
 use crate::namespace::Namespace;
 
-/// How many segments may wait for files to settle.
-const MOST_WAITING: usize = 6;
+/// How many segments may wait for files to settle before files have to commit by themselves.
+const CROWDED: usize = 5;
 
-/// With the current one and the spare.
-const MOST_SEGMENTS: u64 = MOST_WAITING as u64 + 2;
+/// With the current one, the spare, and one for what was under way.
+const MOST_SEGMENTS: u64 = CROWDED as u64 + 3;
 
 /// The log that all files of a store share.
 #[derive(Debug)]
@@ -52,6 +53,7 @@ pub(super) struct Journal {
     /// Which files have entries that are not settled, and the oldest segment with such an entry.
     unsettled: Mutex<HashMap<Namespace, u64>>,
     waiting: Condvar,
+    is_crowded: AtomicBool,
 }
 
 #[derive(Debug)]
@@ -127,14 +129,22 @@ impl Journal {
         if let Some(Segment { path, header, end, .. }) = log.current.take() {
             log.end_before = end;
             log.waiting.push_back(Waiting { number: header.segment, path, end });
+            self.count_waiting(log);
             self.waiting.notify_all();
         }
     }
 
+    fn count_waiting(&self, log: &Log) {
+        self.is_crowded.store(log.waiting.len() >= CROWDED, Ordering::Relaxed);
+    }
+
+    /// Whether files are better synced by themselves for now: more is written than the files can follow. That slows down
+    /// whoever writes, and it settles the files that the journal waits for.
+    pub(super) fn is_crowded(&self) -> bool {
+        self.is_crowded.load(Ordering::Relaxed)
+    }
+
     fn begin(&self, log: &mut Log) -> Result<Segment, StoreError> {
-        if log.waiting.len() >= MOST_WAITING {
-            return Err(failure::unavailable("the journal waits for the files of some tenants"));
-        }
         let failed = |error| failure::io("begin a segment in", &self.folder, error);
         folder::create_folder(&self.folder)?;
         let header = Header {
@@ -242,6 +252,7 @@ impl Journal {
             log.has_spare = true;
         }
         log.waiting.retain(|waiting| waiting.number != segment.number);
+        self.count_waiting(&log);
         Ok(())
     }
 

@@ -5,6 +5,7 @@ use std::fs;
 use std::io;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicBool;
 use std::sync::{Condvar, Mutex};
 
 use crate::embedded::failure;
@@ -54,6 +55,7 @@ pub(in crate::embedded) fn open(
         log: Mutex::new(Log::new(waiting, has_spare, next_segment, next_frame)),
         unsettled: Mutex::new(unsettled),
         waiting: Condvar::new(),
+        is_crowded: AtomicBool::new(false),
     };
     Ok((journal, entries))
 }

@@ -15,6 +15,9 @@ const CHILD: &str = "crash::writers::child_that_writes_until_it_is_killed";
 /// After so many kills with the same folder another one is begun, or comparing would take most of the time.
 const KILLS_OF_A_FOLDER: usize = 25;
 
+/// With this a segment is complete after a few groups, and cut soon.
+const SMALL_JOURNAL: usize = 64 << 10;
+
 /// What has been met.
 #[derive(Debug, Default)]
 struct Tally {
@@ -23,6 +26,7 @@ struct Tally {
     under_way: usize,
     while_opening: usize,
     with_entries: usize,
+    while_cutting: usize,
     registers: usize,
 }
 
@@ -43,13 +47,17 @@ async fn nothing_acknowledged_is_lost_to_kill_9_and_nothing_is_there_in_part() {
     println!("{tally:?} in {:?}", begun.elapsed());
     assert!(tally.under_way * 2 >= tally.while_writing, "most kills meet a commit under way: {tally:?}");
     assert!(tally.with_entries * 2 >= tally.while_writing, "most kills leave entries: {tally:?}");
+    assert!(tally.while_cutting * 10 >= tally.while_writing, "some kills meet segments to cut: {tally:?}");
     assert!(tally.while_opening * 20 >= tally.kills, "some kills meet a start: {tally:?}");
 }
 
 /// One kill of a child that writes, perhaps some more of children that have just started, and a comparison.
 async fn round(folder: &Path, model: &mut Model, tally: &mut Tally) {
-    let settings =
-        [("round", tally.kills), ("open_files", if tally.kills.is_multiple_of(3) { 2 } else { 100 })];
+    let settings = [
+        ("round", tally.kills),
+        ("open_files", if tally.kills.is_multiple_of(3) { 2 } else { 100 }),
+        ("journal_bytes", if tally.kills.is_multiple_of(2) { SMALL_JOURNAL } else { 0 }),
+    ];
     let mut child = Child::start(CHILD, folder, &settings);
     child.wait_for("done ");
     child.listen(fastrand::usize(..400));
@@ -59,14 +67,16 @@ async fn round(folder: &Path, model: &mut Model, tally: &mut Tally) {
     tally.kills += 1;
     tally.while_writing += 1;
     tally.under_way += usize::from(model.hear(&said));
-    tally.with_entries += usize::from(has_segments(folder));
+    let segments = segments(folder);
+    tally.with_entries += usize::from(segments > 0);
+    tally.while_cutting += usize::from(segments > 1);
     if fastrand::u8(..3) == 0 {
         for _ in 0..fastrand::usize(1..5) {
             kill_soon(folder, model, tally);
         }
     }
 
-    let store = open(folder, 0);
+    let store = open(folder, 0, 0);
     for (tenant, _) in places() {
         // The first kill of a folder may have met an install.
         install(&store, &tenant).await;
@@ -87,9 +97,7 @@ fn kill_soon(folder: &Path, model: &mut Model, tally: &mut Tally) {
     model.hear(&said);
 }
 
-fn has_segments(folder: &Path) -> bool {
-    let files = std::fs::read_dir(folder.join("journal"));
-    files.is_ok_and(|mut files| {
-        files.any(|file| file.is_ok_and(|file| file.path().extension() == Some("journal".as_ref())))
-    })
+fn segments(folder: &Path) -> usize {
+    let files = std::fs::read_dir(folder.join("journal")).into_iter().flatten().filter_map(Result::ok);
+    files.filter(|file| file.path().extension() == Some("journal".as_ref())).count()
 }

@@ -40,10 +40,14 @@ fn schema() -> Schema {
     Schema::new(1, vec![event, profile]).expect("a schema")
 }
 
-fn open(folder: &Path, open_files: usize) -> Arc<dyn Store> {
+/// 0 is the default.
+fn open(folder: &Path, open_files: usize, journal_bytes: usize) -> Arc<dyn Store> {
     let mut config = EmbeddedConfig::new(folder);
     if let Ok(open_files) = open_files.try_into() {
         config.open_files = open_files;
+    }
+    if let Ok(journal_bytes) = journal_bytes.try_into() {
+        config.journal_bytes = journal_bytes;
     }
     Arc::new(EmbeddedStore::open(config, schema()).expect("the store opens"))
 }

@@ -13,7 +13,7 @@ async fn child_that_writes_until_it_is_killed() {
     let Some(folder) = folder() else { return };
     let round = setting("round");
     say("opening");
-    let store = open(&folder, setting("open_files"));
+    let store = open(&folder, setting("open_files"), setting("journal_bytes"));
     say("opened");
     let mut tasks = Vec::new();
     for (tenant, context) in places() {
