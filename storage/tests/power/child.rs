@@ -18,6 +18,8 @@ const FOLDER: &str = "TENANTRY_POWER_FOLDER";
 const PART: &str = "TENANTRY_POWER_PART";
 /// Fewer than tenants, so that files are closed and opened again all the time.
 const OPEN_FILES: usize = 4;
+/// So small that segments are begun and cut all the time.
+const JOURNAL: usize = 64 << 10;
 
 /// What a run does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -62,6 +64,7 @@ fn process() {
 async fn start(folder: PathBuf) -> Arc<dyn Store> {
     let mut config = EmbeddedConfig::new(folder);
     config.open_files = OPEN_FILES.try_into().expect("not zero");
+    config.journal_bytes = JOURNAL.try_into().expect("not zero");
     let store: Arc<dyn Store> = Arc::new(EmbeddedStore::open(config, schema()).expect("a store"));
     for name in TENANTS.into_iter().chain([REMOVED]) {
         install(&store, &tenant(name)).await;

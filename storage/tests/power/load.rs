@@ -144,6 +144,6 @@ impl Recorded {
         let path = path.strip_prefix(&self.root)?;
         let path = if path.is_empty() { path } else { path.strip_prefix('/')? };
         let path = path.strip_suffix("(deleted)").unwrap_or(path).trim_end();
-        (!path.ends_with("-shm") && !path.ends_with("/lock")).then(|| path.to_owned())
+        (!path.ends_with("-shm") && !path.ends_with("/.lock")).then(|| path.to_owned())
     }
 }
