@@ -6,8 +6,9 @@ use std::time::{Duration, Instant};
 
 use serde_json::json;
 use storage::{Batch, NamespacedStore, Store, StoreError, StoreErrorKind};
-use tenant_core::{ActiveTenant, Context};
+use tenant_core::ActiveTenant;
 
+use super::production;
 use crate::support::{body, id, install};
 
 /// One who writes events to a tenant, and keeps account of the answers.
@@ -27,7 +28,7 @@ impl Ledger {
     }
 
     pub(super) fn data(&self, store: &Arc<dyn Store>) -> NamespacedStore {
-        NamespacedStore::new(Arc::clone(store), &self.tenant, Context::Production)
+        production(store, &self.tenant)
     }
 
     pub(super) async fn install(&self, store: &Arc<dyn Store>) {

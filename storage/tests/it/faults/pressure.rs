@@ -6,14 +6,11 @@ use std::time::Duration;
 
 use serde_json::json;
 use storage::{Batch, EmbeddedConfig, EmbeddedStore, NamespacedStore, Store, StoreErrorKind};
-use tenant_core::{ActiveTenant, Context};
+use tenant_core::Context;
 use tokio::task::JoinSet;
 
+use super::production;
 use crate::support::{body, file, id, install, schema, tenant};
-
-fn production(store: &Arc<dyn Store>, tenant: &ActiveTenant) -> NamespacedStore {
-    NamespacedStore::new(Arc::clone(store), tenant, Context::Production)
-}
 
 async fn write(data: NamespacedStore, key: String) -> Result<(), StoreErrorKind> {
     let mut batch = Batch::default();
