@@ -11,13 +11,13 @@ pub(super) struct Mount {
 impl Mount {
     /// A file system in memory of so many bytes.
     pub(super) fn small(at: &Path, bytes: u64) -> Option<Self> {
-        Self::mount(at, &["-t", "tmpfs", "-o", &format!("size={bytes}"), "tmpfs"])
+        Self::try_new(at, &["-t", "tmpfs", "-o", &format!("size={bytes}"), "tmpfs"])
     }
 
     /// What is there already, but not to be changed.
     pub(super) fn read_only(at: &Path) -> Option<Self> {
         let from = at.to_str().expect("a path in UTF-8");
-        let mount = Self::mount(at, &["--bind", from])?;
+        let mount = Self::try_new(at, &["--bind", from])?;
         assert!(
             run(Command::new("mount").args(["-o", "remount,ro,bind"]).arg(at)),
             "mounted, and not read-only"
@@ -26,7 +26,7 @@ impl Mount {
     }
 
     /// `None`, and loudly so, where nobody may mount; CI has to.
-    fn mount(at: &Path, arguments: &[&str]) -> Option<Self> {
+    fn try_new(at: &Path, arguments: &[&str]) -> Option<Self> {
         if run(Command::new("mount").args(arguments).arg(at)) {
             return Some(Self { at: at.to_owned() });
         }
