@@ -65,6 +65,7 @@ mod document;
 #[cfg(feature = "embedded")]
 pub mod embedded;
 mod error;
+pub mod evaluate;
 mod histogram;
 mod instant;
 mod kind;
