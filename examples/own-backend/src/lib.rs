@@ -19,18 +19,22 @@ use storage::evaluate::{Counter, Matcher, Pager};
 use storage::lifecycle::Created;
 use storage::{
     Aggregation, Applied, Batch, Buckets, Document, DocumentId, Filter, Kind, Namespace, Page, Query, Schema,
-    Store, StoreError, StoreErrorKind,
+    Store, StoreError,
 };
-use tokio::sync::{OwnedRwLockWriteGuard, RwLock};
+use tokio::sync::{OwnedRwLockWriteGuard, RwLock, Semaphore};
 
 use crate::folder::Folder;
 use crate::space::{Documents, Space, document};
+
+/// How many writes may wait at a time; what comes beyond is refused, rather than held in memory.
+const MOST_WAITING: usize = 1000;
 
 /// Documents in memory, made from a folder of logs. Needs a tokio runtime: the disk is waited for on its blocking threads.
 pub struct LogStore {
     schema: Arc<Schema>,
     folder: Arc<Folder>,
     slots: Mutex<HashMap<Namespace, Arc<Slot>>>,
+    waiting: Arc<Semaphore>,
 }
 
 /// The place of a namespace, kept for good, so that there is one: its documents, once they are read from its log.
@@ -43,7 +47,8 @@ impl LogStore {
     /// If the folder cannot be created, or another process has it.
     pub fn open(folder: impl AsRef<Path>, schema: Schema) -> Result<Self, StoreError> {
         let folder = Arc::new(Folder::open(folder.as_ref())?);
-        Ok(Self { schema: Arc::new(schema), folder, slots: Mutex::default() })
+        let waiting = Arc::new(Semaphore::new(MOST_WAITING));
+        Ok(Self { schema: Arc::new(schema), folder, slots: Mutex::default(), waiting })
     }
 
     fn slot(&self, namespace: &Namespace) -> Arc<Slot> {
@@ -93,10 +98,7 @@ impl LogStore {
         match tokio::task::spawn_blocking(move || work(&folder)).await {
             Ok(outcome) => outcome,
             Err(error) if error.is_panic() => resume_unwind(error.into_panic()),
-            Err(error) => {
-                let kind = StoreErrorKind::Unavailable { retry_after: log::RETRY_AFTER };
-                Err(StoreError::new(kind, "the runtime is stopping").with_source(error))
-            }
+            Err(error) => Err(log::unavailable("the runtime is stopping").with_source(error)),
         }
     }
 }
@@ -137,9 +139,16 @@ impl Store for LogStore {
 
     async fn write(&self, namespace: &Namespace, batch: Batch) -> Result<Vec<Applied>, StoreError> {
         self.schema.check(&batch)?;
+        let permit = Arc::clone(&self.waiting).try_acquire_owned();
+        let permit = permit.map_err(|_| log::unavailable("too many writes wait for the disk"))?;
         let mut space = self.alone(namespace).await?;
         // From here it goes to its end, with the lock that it took along: whoever waits for the answer may go away.
-        self.blocking(move |_| space.as_mut().expect("it was read by then").write(batch)).await
+        self.blocking(move |_| {
+            let applied = space.as_mut().expect("it was read by then").write(batch);
+            drop(permit);
+            applied
+        })
+        .await
     }
 
     async fn get(

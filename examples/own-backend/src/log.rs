@@ -7,8 +7,6 @@ use std::time::Duration;
 
 use storage::{StoreError, StoreErrorKind};
 
-pub(crate) const RETRY_AFTER: Duration = Duration::from_secs(1);
-
 /// Where a log is, and how far. It is opened for each line, so that many logs take no file descriptors.
 pub(crate) struct Log {
     path: PathBuf,
@@ -112,7 +110,13 @@ pub(crate) fn failed(doing: &str, path: &Path, error: io::Error) -> StoreError {
     let kind = match error.kind() {
         io::ErrorKind::NotFound => StoreErrorKind::NotInstalled,
         io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => StoreErrorKind::Full,
-        _ => StoreErrorKind::Unavailable { retry_after: RETRY_AFTER },
+        _ => UNAVAILABLE,
     };
     StoreError::new(kind, format!("could not {doing} {}: {error}", path.display())).with_source(error)
+}
+
+const UNAVAILABLE: StoreErrorKind = StoreErrorKind::Unavailable { retry_after: Duration::from_secs(1) };
+
+pub(crate) fn unavailable(why: &str) -> StoreError {
+    StoreError::new(UNAVAILABLE, why)
 }

@@ -8,8 +8,8 @@ use jiff::Timestamp;
 use own_backend::LogStore;
 use serde_json::{Value, json};
 use storage::{
-    Batch, Document, DocumentId, FieldType, Kind, NamespacedStore, Schema, Store, StoreError, StoreErrorKind,
-    lifecycle,
+    Batch, Document, DocumentId, FieldType, Filter, Kind, NamespacedStore, Schema, Store, StoreError,
+    StoreErrorKind, lifecycle,
 };
 use tenant_core::{ActiveTenant, Context, Incarnation, Tenant};
 
@@ -194,4 +194,31 @@ async fn a_caller_that_goes_away_leaves_all_of_a_batch_or_nothing() {
     assert_eq!(shown.len() % 2, 0, "three, whole batches, and the last");
     drop(data);
     assert_eq!(all(&open(folder.path(), "acme")).await, Ok(shown));
+}
+
+#[tokio::test]
+async fn what_waits_is_bounded_and_the_rest_is_told_to_come_again() {
+    const AT_ONCE: usize = 2500;
+    let (folder, _) = filled(&["acme"]).await;
+    let data = open(folder.path(), "acme");
+    let writes: Vec<_> = (0..AT_ONCE)
+        .map(|number| {
+            let data = data.clone();
+            tokio::spawn(async move { put(&data, &[&format!("w{number}")], &json!({})).await })
+        })
+        .collect();
+    let (mut written, mut refused) = (0, 0);
+    for write in writes {
+        match write.await.unwrap() {
+            Ok(()) => written += 1,
+            Err(error) => {
+                assert!(error.is_retryable(), "{error}");
+                refused += 1;
+            }
+        }
+    }
+    assert!(written >= 1000 && refused > 0, "{written} were written, {refused} refused");
+    put(&data, &["w"], &json!({})).await.unwrap();
+    let filter = Filter::Not(Box::new(Filter::Exists { path: "rank".into() }));
+    assert_eq!(data.count("thing", &filter).await.unwrap(), written + 1);
 }
