@@ -32,7 +32,8 @@ impl Log {
         create().map_err(|error| failed("create", path, error))
     }
 
-    /// Opens what is there, and reads its lines. A last one that is not whole was never acknowledged, and is cut off.
+    /// Opens what is there, and reads its lines. A last one that is not whole was not acknowledged, and is cut off; one that
+    /// the disk has damaged since cannot be told from it.
     pub(crate) fn open(path: PathBuf) -> Result<(Self, Vec<String>), StoreError> {
         let bytes = fs::read(&path).map_err(|error| failed("read", &path, error))?;
         let (mut lines, mut end) = (Vec::new(), 0);
