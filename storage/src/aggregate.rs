@@ -30,21 +30,27 @@ enum Term {
     Date(Timestamp),
 }
 
-/// An aggregation under way.
-pub(crate) struct Counter {
+/// Counts documents by value or by time, one after the other, in any order.
+///
+/// It holds a number for each distinct value or bucket that it has met.
+#[derive(Debug)]
+pub struct Counter {
     path: Path,
     by: By,
 }
 
+#[derive(Debug)]
 enum By {
     Value { dates: bool, size: usize, counts: BTreeMap<Term, u64> },
     Time { interval: Interval, zone: TimeZone, counts: BTreeMap<Timestamp, u64> },
 }
 
 impl Counter {
+    /// Nothing is counted yet.
+    ///
     /// # Errors
-    /// [`Invalid`](crate::StoreErrorKind::Invalid) if the aggregation is outside the subset.
-    pub(crate) fn new(kind: &Kind, aggregation: &Aggregation) -> Result<Self, StoreError> {
+    /// [`Invalid`](crate::StoreErrorKind::Invalid) names what is outside the subset.
+    pub fn new(kind: &Kind, aggregation: &Aggregation) -> Result<Self, StoreError> {
         check::aggregation(aggregation)?;
         let (path, by) = match aggregation {
             Aggregation::Terms { path, size } => {
@@ -56,12 +62,11 @@ impl Counter {
                 (path, By::Time { interval: *interval, zone, counts: BTreeMap::new() })
             }
         };
-        let path = Path::parse(path).ok_or_else(|| StoreError::invalid(format!("`{path}` is no path")))?;
-        Ok(Self { path, by })
+        Ok(Self { path: check::path(path)?, by })
     }
 
-    /// Counts one document, once for each distinct value or bucket.
-    pub(crate) fn add(&mut self, body: &Body) {
+    /// Counts one document that matches, once for each distinct value or bucket.
+    pub fn add(&mut self, body: &Body) {
         let values = self.path.values(body);
         match &mut self.by {
             By::Value { dates, counts, .. } => {
@@ -107,7 +112,8 @@ impl Counter {
         }
     }
 
-    pub(crate) fn finish(self) -> Buckets {
+    /// What was counted.
+    pub fn finish(self) -> Buckets {
         match self.by {
             By::Time { counts, .. } => Buckets::Histogram(counts.into_iter().collect()),
             By::Value { size, counts, .. } => {

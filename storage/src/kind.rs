@@ -2,6 +2,8 @@
 
 use std::borrow::Cow;
 
+use crate::check;
+use crate::document::{Batch, Body};
 use crate::error::StoreError;
 
 /// One sort of document, such as `event`: its name, and the fields that can be sorted by.
@@ -89,6 +91,15 @@ impl Kind {
         &self.indexes
     }
 
+    /// Whether a document may hold this: each declared field one value of its type or nothing, and no more than 100 levels
+    /// of arrays and objects, since what cannot be read back must not be written.
+    ///
+    /// # Errors
+    /// [`Invalid`](crate::StoreErrorKind::Invalid) names the field.
+    pub fn check(&self, body: &Body) -> Result<(), StoreError> {
+        check::fields(self, body).map(drop)
+    }
+
     /// The field that tells when a document came to be.
     pub fn time_field(&self) -> Option<&Field> {
         self.time_field.map(|position| &self.fields[position])
@@ -138,6 +149,14 @@ impl Schema {
     /// [`Invalid`](crate::StoreErrorKind::Invalid) if there is none.
     pub fn kind(&self, name: &str) -> Result<&Kind, StoreError> {
         self.position(name).map(|position| &self.kinds[position])
+    }
+
+    /// For backends: whether all of a batch may be written, each document as [`Kind::check`] says. Before anything of it is.
+    ///
+    /// # Errors
+    /// [`Invalid`](crate::StoreErrorKind::Invalid) names the kind that is unknown, or the field.
+    pub fn check(&self, batch: &Batch) -> Result<(), StoreError> {
+        check::batch(self, batch)
     }
 
     /// Where in [`Schema::kinds`] a kind stands.

@@ -83,7 +83,7 @@ impl NamespacedStore {
         &self.namespace
     }
 
-    /// See [`Store::write`].
+    /// Applies a batch: [`Store::write`].
     ///
     /// # Errors
     /// See [`Store::write`].
@@ -91,7 +91,7 @@ impl NamespacedStore {
         self.store.write(&self.namespace, batch).await
     }
 
-    /// See [`Store::get`].
+    /// One document by its id: [`Store::get`].
     ///
     /// # Errors
     /// See [`Store::get`].
@@ -99,7 +99,7 @@ impl NamespacedStore {
         self.store.get(&self.namespace, kind, id).await
     }
 
-    /// See [`Store::search`].
+    /// A page of the documents that match: [`Store::search`].
     ///
     /// # Errors
     /// See [`Store::search`].
@@ -107,7 +107,7 @@ impl NamespacedStore {
         self.store.search(&self.namespace, kind, query).await
     }
 
-    /// See [`Store::count`].
+    /// How many documents match: [`Store::count`].
     ///
     /// # Errors
     /// See [`Store::count`].
@@ -115,7 +115,7 @@ impl NamespacedStore {
         self.store.count(&self.namespace, kind, filter).await
     }
 
-    /// See [`Store::aggregate`].
+    /// How many documents match, by value or by time: [`Store::aggregate`].
     ///
     /// # Errors
     /// See [`Store::aggregate`].
@@ -128,7 +128,7 @@ impl NamespacedStore {
         self.store.aggregate(&self.namespace, kind, filter, aggregation).await
     }
 
-    /// See [`Store::scan`].
+    /// Documents in the order of their ids: [`Store::scan`].
     ///
     /// # Errors
     /// See [`Store::scan`].
@@ -141,7 +141,7 @@ impl NamespacedStore {
         self.store.scan(&self.namespace, kind, after, limit).await
     }
 
-    /// See [`Store::refresh`].
+    /// Lets searches show all that was answered: [`Store::refresh`].
     ///
     /// # Errors
     /// See [`Store::refresh`].
