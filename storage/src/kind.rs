@@ -117,7 +117,7 @@ impl Schema {
     /// A schema. Raise the version with every change of the kinds: backends keep it with the data.
     ///
     /// # Errors
-    /// [`Invalid`](crate::StoreErrorKind::Invalid) if a name is malformed or occurs twice.
+    /// [`Invalid`](crate::StoreErrorKind::Invalid) if a name or a field's path is malformed, or a name occurs twice.
     pub fn new(version: u32, kinds: Vec<Kind>) -> Result<Self, StoreError> {
         for (i, kind) in kinds.iter().enumerate() {
             if !is_kind_name(&kind.name) {
@@ -128,6 +128,9 @@ impl Schema {
             }
             if kinds[..i].iter().any(|earlier| earlier.name == kind.name) {
                 return Err(StoreError::invalid(format!("the kind `{}` is declared twice", kind.name)));
+            }
+            for field in &kind.fields {
+                check::path(&field.path)?;
             }
         }
         Ok(Self { version, kinds })
@@ -175,4 +178,23 @@ fn is_kind_name(name: &str) -> bool {
     name.len() <= 40
         && name.bytes().next().is_some_and(|b| b.is_ascii_lowercase())
         && name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_schema_refuses_names_and_paths_that_are_malformed_and_names_that_occur_twice() {
+        let with = |path: &'static str| Kind::new("event").with_field(path, FieldType::Text);
+        assert!(Schema::new(1, vec![with("time.insert"), Kind::new("profile")]).is_ok());
+        for kinds in [
+            vec![with("a..b")],
+            vec![with("")],
+            vec![Kind::new("")],
+            vec![Kind::new("event"), Kind::new("event")],
+        ] {
+            assert!(Schema::new(1, kinds.clone()).is_err(), "{kinds:?}");
+        }
+    }
 }
