@@ -14,6 +14,7 @@ mod caller;
 mod config;
 #[cfg(feature = "dev")]
 mod demo;
+mod descriptors;
 #[cfg(feature = "dev")]
 mod dev;
 mod directory;

@@ -9,6 +9,7 @@ use tracing::info;
 
 use crate::config::args::{Cli, Command, ServeArgs};
 use crate::config::{Config, StorageConfig, Tenancy};
+use crate::descriptors;
 use crate::ready::Endpoints;
 use crate::serve::Server;
 use crate::telemetry;
@@ -42,6 +43,7 @@ fn chain(failure: &dyn std::error::Error) -> String {
 
 async fn serve_until_stopped(args: ServeArgs) -> Result<(), Failure> {
     telemetry::init(&args.logging.logging_level)?;
+    descriptors::raise_limit();
     let server = Server::start(args.config()?).await?;
     print_addresses(server.endpoints())?;
     stop_asked_for().await?;

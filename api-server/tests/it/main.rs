@@ -1,6 +1,7 @@
 //! The platform as its users meet it: real sockets, a real management service, real files, real processes.
 
 mod collector;
+mod descriptors;
 mod five_minutes;
 mod install;
 mod logins;
