@@ -3,6 +3,7 @@
 mod collector;
 mod descriptors;
 mod five_minutes;
+mod full_disk;
 mod install;
 mod logins;
 mod routing;
