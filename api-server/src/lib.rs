@@ -21,6 +21,7 @@ mod directory;
 mod error;
 mod install;
 mod listener;
+mod maintenance;
 mod middleware;
 mod ready;
 mod routes;

@@ -26,6 +26,7 @@ pub async fn run() -> ExitCode {
         #[cfg(feature = "dev")]
         Command::Dev(args) => crate::dev::run(args).await,
         Command::CheckConfig(args) => check_config(args),
+        Command::Storage(command) => crate::maintenance::run(command).await,
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

@@ -6,8 +6,10 @@ mod five_minutes;
 mod full_disk;
 mod install;
 mod logins;
+mod older;
 mod routing;
 mod single;
+mod storage_commands;
 // Each of the test programs uses a part of it.
 #[allow(dead_code, unused_imports)]
 mod support;
