@@ -110,7 +110,7 @@ mod store;
 
 pub use document::{Applied, Batch, Body, Change, Document, DocumentId, Guard, Version};
 #[cfg(feature = "embedded")]
-pub use embedded::{EmbeddedConfig, EmbeddedStore};
+pub use embedded::{EmbeddedConfig, EmbeddedStore, StoredFile};
 pub use error::{StoreError, StoreErrorKind};
 pub use kind::{Field, FieldType, Kind, Schema};
 pub use memory::MemoryStore;

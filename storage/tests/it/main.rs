@@ -4,6 +4,7 @@ mod broken;
 mod child;
 mod compile;
 mod crash;
+mod detach;
 mod embedded;
 mod faults;
 mod files;

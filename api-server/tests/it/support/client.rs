@@ -68,6 +68,10 @@ impl Api {
         self.token.as_deref().expect("logged in")
     }
 
+    pub(crate) fn public_addr(&self) -> SocketAddr {
+        self.public
+    }
+
     pub(crate) fn private_addr(&self) -> SocketAddr {
         self.private
     }
