@@ -91,8 +91,7 @@ async fn a_secret_in_the_configuration_overrides_the_one_in_the_database() {
 #[tokio::test]
 async fn a_start_that_fails_says_why_and_generates_no_key() {
     let folder = tempfile::tempdir().expect("a folder");
-    let refused =
-        Server::start(Config::new("postgres://tms:word@db/tms")).await.expect_err("no such database");
+    let refused = Server::start(Config::new("mysql://tms:word@db/tms")).await.expect_err("no such database");
     assert!(refused.to_string().contains("DATABASE_URL"), "{refused}");
     assert!(!format!("{refused:?} {refused}").contains("word"), "{refused:?}");
 
