@@ -118,7 +118,7 @@ impl Feed {
 
     async fn wait(&mut self) {
         tokio::select! {
-            _ = self.stop.changed() => {}
+            _ = self.stop.changed() => self.ended = true,
             // Its sender lives as long as the database is open.
             _ = self.bell.changed(), if !self.behind => {
                 self.behind = true;

@@ -52,9 +52,11 @@ impl From<DamagedRow> for RepoError {
 
 impl From<sqlx::Error> for RepoError {
     fn from(error: sqlx::Error) -> Self {
-        use sqlx::Error::{Database, Io, PoolClosed, PoolTimedOut, Tls, WorkerCrashed};
+        use sqlx::Error::{Database, Io, PoolClosed, PoolTimedOut, Protocol, Tls, WorkerCrashed};
         let curable = match &error {
             Database(error) => is_curable(&**error),
+            // What answers is no PostgreSQL, as a proxy does where there is none behind it.
+            Protocol(_) => true,
             Io(_) | PoolClosed | PoolTimedOut | Tls(_) | WorkerCrashed => true,
             _ => false,
         };

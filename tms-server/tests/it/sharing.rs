@@ -6,9 +6,10 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use futures_util::future::join_all;
+use secrecy::ExposeSecret as _;
 use serde_json::json;
 use tenant_core::SystemClock;
-use tms_server::{Config, Server};
+use tms_server::{Config, Scope, Server, rotate_signing_secret};
 
 use crate::support::{As, Database, Feed, Frame, Line, Logs, Tms, config};
 
@@ -81,14 +82,9 @@ async fn both_accept_writes_and_the_feed_of_each_has_all_in_the_same_order() {
     let [a, b] = two(&database).await;
     let (by_a, by_b) = (a.operator().await, b.operator().await);
     let feeds = [Feed::follow(&by_a, None).await, Feed::follow(&by_b, None).await];
-    let create = |operator: &As<'_>, who: &str| {
-        let names: Vec<_> = (0..40).map(|i| format!("{who}-{i}")).collect();
-        let token = operator.token.clone();
-        let tms = operator.tms;
-        async move {
-            for name in names {
-                As { tms, token: token.clone() }.create(&name).await;
-            }
+    let create = async |operator: &As<'_>, who: &str| {
+        for i in 0..40 {
+            operator.create(&format!("{who}-{i}")).await;
         }
     };
     let [feed_a, feed_b] = feeds;
@@ -130,6 +126,36 @@ async fn a_change_at_one_is_told_by_the_other_within_a_second() {
     caller.get("/tenant").await.is(401, "unauthorized");
     while feed.next().await.is_some() {}
     assert!(revoked.elapsed() < Duration::from_secs(1), "{:?}", revoked.elapsed());
+    shut([a, b]).await;
+}
+
+#[tokio::test]
+async fn a_new_signing_secret_is_everybodys_and_the_earlier_one_is_good_for_the_overlap() {
+    let Some(database) = Database::make().await else { return };
+    let [a, b] = two(&database).await;
+    let key = a.server.keys().issue(Scope::Directory, "router").await.expect("a key");
+    let key = key.key.expose_secret();
+    let by_first = [a.operator().await.token, b.with_key(key).await.token];
+    let overlap = Duration::from_secs(3);
+    rotate_signing_secret(&database.url().into(), overlap).await.expect("rotated");
+    let rotated = Instant::now();
+    for (tms, token) in [(&a, &by_first[1]), (&b, &by_first[0])] {
+        As { tms, token: token.clone() }.get("/tenant").await.ok();
+    }
+    let mut latest = b.with_key(key).await.token;
+    while (As { tms: &a, token: by_first[0].clone() }).get("/tenant").await.status == 200 {
+        assert!(rotated.elapsed() < overlap + Duration::from_secs(5), "it is still good");
+        latest = b.with_key(key).await.token;
+    }
+    assert!(rotated.elapsed() > overlap - Duration::from_secs(1), "{:?}", rotated.elapsed());
+    for tms in [&a, &b] {
+        for token in &by_first {
+            As { tms, token: token.clone() }.get("/tenant").await.is(401, "unauthorized");
+        }
+        // What was made within the overlap is of the new secret.
+        As { tms, token: latest.clone() }.get("/tenant").await.ok();
+        tms.operator().await.get("/tenant").await.ok();
+    }
     shut([a, b]).await;
 }
 

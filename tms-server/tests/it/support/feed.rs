@@ -28,7 +28,7 @@ pub(crate) struct Frame {
 impl Frame {
     fn parse(text: &str) -> Self {
         let mut fields = text.lines().map(|line| line.split_once(": ").expect("a field"));
-        let mut field =
+        let field =
             |name: &str| fields.clone().find(|(known, _)| *known == name).map(|(_, text)| text.to_owned());
         let (event, id) = (field("event").expect("an event"), field("id"));
         let data = serde_json::from_str(&field("data").expect("data")).expect("json");
