@@ -98,7 +98,7 @@ mod tests {
 
     use super::super::lock::LockError;
     use super::super::open::open;
-    use super::super::{Since, suite};
+    use super::super::{Changed, Since, Stamp, suite};
     use super::*;
     use crate::cursor::Cursor;
 
@@ -149,6 +149,38 @@ mod tests {
             let refused = SqliteEngine::open(url).await.expect_err(url);
             assert!(matches!(refused, OpenError::Url), "{url}: {refused}");
         }
+    }
+
+    #[tokio::test]
+    async fn a_life_that_is_over_is_gone_and_the_next_one_of_its_id_is_another() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let repo = open(&url(folder.path()).into()).await.expect("opens");
+        let stamp = Stamp { at: jiff::Timestamp::UNIX_EPOCH, key: None };
+        let record = |life: &str| {
+            let name = "acme".parse().expect("a name");
+            let tenant = tenant_core::Tenant::new(name, tenant_core::Incarnation::fixed(life));
+            tenant_core::TenantRecord::new(tenant, "t".into(), "a@b".into(), stamp.at)
+        };
+        let start = repo.head().await.expect("asked");
+        repo.create(&record("first"), &stamp).await.expect("new");
+        let options = SqliteConnectOptions::new().filename(folder.path().join("data/tms.db"));
+        let mut by_hand = SqliteConnection::connect_with(&options).await.expect("opens");
+        sqlx::query("DELETE FROM tenant").execute(&mut by_hand).await.expect("deleted");
+        let told = async |limit| {
+            let Since::Changes { changes, .. } = repo.since(&start, limit).await.expect("asked") else {
+                panic!("it fits")
+            };
+            let what = |change: crate::repo::Change| match change.tenant {
+                Changed::Now(stored) => format!("now {}", stored.record.tenant.incarnation),
+                Changed::Gone { id, incarnation } => format!("{id} gone {incarnation}"),
+            };
+            changes.into_iter().map(what).collect::<Vec<_>>()
+        };
+        let of = |text: &str, life| format!("{text} {}", tenant_core::Incarnation::fixed(life));
+        assert_eq!(told(10).await, [of("acme gone", "first")]);
+        repo.create(&record("second"), &stamp).await.expect("new");
+        assert_eq!(told(1).await, [of("acme gone", "first")], "whatever there is now");
+        assert_eq!(told(10).await, [of("acme gone", "first"), of("now", "second")]);
     }
 
     /// A file of the first version, with its first migration alone.

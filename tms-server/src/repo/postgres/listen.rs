@@ -28,8 +28,13 @@ async fn listen(options: PgConnectOptions, bell: &Bell) {
     loop {
         let mut heard = false;
         let Err(error) = listen_once(&options, bell, &mut heard).await;
+        if heard || rest == first {
+            tracing::warn!(
+                error = causes(&error),
+                "does not hear of changes, and polls for them until it does"
+            );
+        }
         rest = if heard { first } else { longest.min(rest * 2) };
-        tracing::warn!(error = causes(&error), "does not hear of changes; polls for them until it does");
         tokio::time::sleep(rest).await;
     }
 }
