@@ -3,24 +3,41 @@
 use axum::extract::FromRequestParts;
 use axum::http::header::AUTHORIZATION;
 use axum::http::request::Parts;
-use tenant_core::{TenantBody, TenantRecord};
+use jiff::Timestamp;
+use tenant_core::TenantBody;
 
 use crate::app::AppState;
 use crate::error::ApiError;
-use crate::keys::Scope;
+use crate::keys::{KeyRef, Scope};
+use crate::repo::{KeyUse, Stamp, Stored};
 
 /// Whoever has a valid token, and what its key allows at this moment.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Caller(pub(crate) Scope);
+#[derive(Debug, Clone)]
+pub(crate) struct Caller {
+    /// The key that the token was issued for.
+    pub(crate) key: KeyRef,
+    pub(crate) scope: Scope,
+    /// When the token expires.
+    pub(crate) until: Timestamp,
+}
 
 impl Caller {
     /// A record as this caller may see it.
-    pub(crate) fn view(self, record: &TenantRecord) -> TenantBody {
-        let body = TenantBody::of_record(record);
-        match self.0 {
-            Scope::Operator => body,
-            Scope::Directory => body.for_directory(),
+    pub(crate) fn view(&self, stored: &Stored) -> TenantBody {
+        match self.scope {
+            Scope::Operator => stored.body(),
+            Scope::Directory => stored.body().for_directory(),
         }
+    }
+
+    /// The key that it acts with.
+    pub(crate) fn key_use(&self) -> KeyUse {
+        KeyUse { id: self.key.id.clone(), scope: self.scope }
+    }
+
+    /// What the audit says of a change that it asks for now.
+    pub(crate) fn stamp(&self, state: &AppState) -> Stamp {
+        Stamp { at: state.clock.wall(), key: Some(self.key_use()) }
     }
 }
 
@@ -30,9 +47,9 @@ impl FromRequestParts<AppState> for Caller {
     async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, ApiError> {
         let header = parts.headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok());
         let token = header.and_then(bearer).ok_or(ApiError::Unauthorized)?;
-        let key = state.tokens.read(token).ok_or(ApiError::Unauthorized)?;
-        let scope = state.keys.scope_of_ref(&key).await?;
-        scope.map(Self).ok_or(ApiError::Unauthorized)
+        let (key, until) = state.tokens.read(token).await?.ok_or(ApiError::Unauthorized)?;
+        let scope = state.keys.scope_of_ref(&key).await?.ok_or(ApiError::Unauthorized)?;
+        Ok(Self { key, scope, until })
     }
 }
 
@@ -42,15 +59,16 @@ fn bearer(header: &str) -> Option<&str> {
 }
 
 /// A [`Caller`] whose key allows everything.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Operator;
+#[derive(Debug, Clone)]
+pub(crate) struct Operator(pub(crate) Caller);
 
 impl FromRequestParts<AppState> for Operator {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, ApiError> {
-        match Caller::from_request_parts(parts, state).await?.0 {
-            Scope::Operator => Ok(Self),
+        let caller = Caller::from_request_parts(parts, state).await?;
+        match caller.scope {
+            Scope::Operator => Ok(Self(caller)),
             Scope::Directory => Err(ApiError::Forbidden),
         }
     }

@@ -1,32 +1,26 @@
-//! The records of tenants: registered, read, activated, suspended, resumed.
+//! The records of tenants: registered, read, changed, activated, suspended, resumed.
 
 use axum::Json;
 use axum::extract::State;
 use secrecy::SecretString;
 use serde_json::{Value, json};
-use tenant_core::{Host, Incarnation, SuspendReason, TenantBody, TenantName, TenantRecord};
+use tenant_core::{Host, Incarnation, SuspendReason, TenantBody, TenantName};
 use uuid::Uuid;
 
 use crate::app::AppState;
 use crate::body::{JsonBody, OptionalJsonBody, PathText};
 use crate::caller::{Caller, Operator};
+use crate::edit::Edit;
 use crate::error::ApiError;
 use crate::keys::Scope;
 use crate::new_tenant::{self, Rules};
-use crate::repo::RepoError;
+use crate::patch;
+use crate::repo::{RepoError, Stored};
 use crate::secret;
 use crate::transition::Transition;
 
-pub(crate) async fn list(
-    caller: Caller,
-    State(state): State<AppState>,
-) -> Result<Json<Vec<TenantBody>>, ApiError> {
-    let records = state.tenants.list().await?;
-    Ok(Json(records.iter().map(|record| caller.view(record)).collect()))
-}
-
 pub(crate) async fn create(
-    _: Operator,
+    Operator(caller): Operator,
     State(state): State<AppState>,
     body: JsonBody,
 ) -> Result<Json<TenantBody>, ApiError> {
@@ -34,10 +28,22 @@ pub(crate) async fn create(
     let record = body.read(|reader| new_tenant::read(reader, &rules, state.clock.wall()))?;
     // A name that is at fault has refused the request already.
     let record = record.ok_or_else(|| ApiError::Invalid(Vec::new()))?;
-    state.tenants.create(&record).await?;
+    let stored = state.repo.create(&record, &caller.stamp(&state)).await?;
     let id = record.tenant.id();
     tracing::info!(tenant.id = %id, "registered tenant {id}");
-    Ok(Json(TenantBody::of_record(&record)))
+    Ok(Json(caller.view(&stored)))
+}
+
+/// Changes what a merge patch names (RFC 7396).
+pub(crate) async fn patch(
+    Operator(caller): Operator,
+    State(state): State<AppState>,
+    PathText(tenant): PathText,
+    body: JsonBody,
+) -> Result<Json<TenantBody>, ApiError> {
+    let patch = body.read(|reader| patch::read(reader, state.base_domains.as_deref()))?;
+    let stored = edit(&state, &caller, &tenant, &Edit::Fields(patch)).await?;
+    Ok(Json(caller.view(&stored)))
 }
 
 /// Absence is `null`, not 404 (contract 2).
@@ -47,7 +53,7 @@ pub(crate) async fn get(
     PathText(tenant): PathText,
 ) -> Result<Json<Option<TenantBody>>, ApiError> {
     let found = find(&state, &tenant).await?;
-    Ok(Json(found.map(|record| caller.view(&record))))
+    Ok(Json(found.map(|stored| caller.view(&stored))))
 }
 
 /// The tenant that has the host as its own domain. A text that is no host is nobody's.
@@ -57,8 +63,8 @@ pub(crate) async fn by_host(
     PathText(host): PathText,
 ) -> Result<Json<Option<TenantBody>>, ApiError> {
     let Ok(host) = Host::parse(host.as_bytes()) else { return Ok(Json(None)) };
-    let found = state.tenants.by_host(&host).await?;
-    Ok(Json(found.map(|record| caller.view(&record))))
+    let found = state.repo.by_host(&host).await?;
+    Ok(Json(found.map(|stored| caller.view(&stored))))
 }
 
 /// By an operator, or by whoever has the tenant's install token.
@@ -69,16 +75,16 @@ pub(crate) async fn activate(
     OptionalJsonBody(body): OptionalJsonBody,
 ) -> Result<Json<TenantBody>, ApiError> {
     let token = body.read(|reader| reader.optional_string("install_token"))?.map(SecretString::from);
-    let token = match caller.0 {
+    let token = match caller.scope {
         Scope::Operator => None,
         Scope::Directory => Some(token.ok_or(ApiError::Forbidden)?),
     };
-    let record = change(&state, &tenant, &Transition::Activate { token }).await?;
-    Ok(Json(caller.view(&record)))
+    let stored = transit(&state, &caller, &tenant, Transition::Activate { token }).await?;
+    Ok(Json(caller.view(&stored)))
 }
 
 pub(crate) async fn suspend(
-    _: Operator,
+    Operator(caller): Operator,
     State(state): State<AppState>,
     PathText(tenant): PathText,
     OptionalJsonBody(body): OptionalJsonBody,
@@ -87,17 +93,17 @@ pub(crate) async fn suspend(
         public: reader.optional_string("public_reason"),
         private: reader.optional_string("private_reason"),
     })?;
-    let record = change(&state, &tenant, &Transition::Suspend(reason)).await?;
-    Ok(Json(TenantBody::of_record(&record)))
+    let stored = transit(&state, &caller, &tenant, Transition::Suspend(reason)).await?;
+    Ok(Json(caller.view(&stored)))
 }
 
 pub(crate) async fn resume(
-    _: Operator,
+    Operator(caller): Operator,
     State(state): State<AppState>,
     PathText(tenant): PathText,
 ) -> Result<Json<TenantBody>, ApiError> {
-    let record = change(&state, &tenant, &Transition::Resume).await?;
-    Ok(Json(TenantBody::of_record(&record)))
+    let stored = transit(&state, &caller, &tenant, Transition::Resume).await?;
+    Ok(Json(caller.view(&stored)))
 }
 
 /// Whether a text is the tenant's install token.
@@ -109,30 +115,43 @@ pub(crate) async fn verify_token(
 ) -> Result<Json<Value>, ApiError> {
     let token = SecretString::from(body.read(|reader| reader.string("token"))?);
     let found = find(&state, &tenant).await?;
-    let record = found.ok_or(ApiError::TenantUnknown(tenant))?;
-    Ok(Json(json!({ "ok": secret::opens_install(&token, &record.install_token) })))
+    let stored = found.ok_or(ApiError::TenantUnknown(tenant))?;
+    Ok(Json(json!({ "ok": secret::opens_install(&token, &stored.record.install_token) })))
 }
 
-async fn change(state: &AppState, tenant: &str, transition: &Transition) -> Result<TenantRecord, ApiError> {
-    let unknown = || ApiError::TenantUnknown(tenant.to_owned());
-    let id = find(state, tenant).await?.ok_or_else(unknown)?.tenant.id();
-    let record = state.tenants.transition(&id, transition).await?.ok_or_else(unknown)?;
-    let status = record.tenant.status.as_str();
+async fn transit(
+    state: &AppState,
+    caller: &Caller,
+    tenant: &str,
+    transition: Transition,
+) -> Result<Stored, ApiError> {
+    let stored = edit(state, caller, tenant, &Edit::Status(transition)).await?;
+    let (id, status) = (stored.record.tenant.id(), stored.record.tenant.status.as_str());
     tracing::info!(tenant.id = %id, tenant.status = status, "tenant {id} is {status}");
-    Ok(record)
+    Ok(stored)
+}
+
+async fn edit(state: &AppState, caller: &Caller, tenant: &str, edit: &Edit) -> Result<Stored, ApiError> {
+    let unknown = || ApiError::TenantUnknown(tenant.to_owned());
+    let id = find(state, tenant).await?.ok_or_else(unknown)?.record.tenant.id();
+    state.repo.edit(&id, edit, &caller.stamp(state)).await?.ok_or_else(unknown)
 }
 
 /// By id, name or hyphenated incarnation. Another spelling of the id is nobody's.
-async fn find(state: &AppState, tenant: &str) -> Result<Option<TenantRecord>, RepoError> {
+async fn find(state: &AppState, tenant: &str) -> Result<Option<Stored>, RepoError> {
     if let Some(incarnation) = incarnation(tenant) {
-        return state.tenants.by_incarnation(&incarnation).await;
+        return state.repo.by_incarnation(&incarnation).await;
     }
     let Ok(asked) = TenantName::parse(tenant) else { return Ok(None) };
-    let found = state.tenants.by_id(&asked.id()).await?;
-    Ok(found.filter(|record| record.tenant.name == asked || record.tenant.id().as_str() == asked.as_str()))
+    let found = state.repo.by_id(&asked.id()).await?;
+    Ok(found.filter(|stored| {
+        let tenant = &stored.record.tenant;
+        tenant.name == asked || tenant.id().as_str() == asked.as_str()
+    }))
 }
 
-fn incarnation(text: &str) -> Option<Incarnation> {
+/// A hyphenated uuid.
+pub(super) fn incarnation(text: &str) -> Option<Incarnation> {
     let hyphenated = text.len() == uuid::fmt::Hyphenated::LENGTH;
     hyphenated.then(|| text.parse::<Uuid>().ok()).flatten().map(Incarnation::from)
 }

@@ -1,5 +1,9 @@
 //! A service on a free port, a client for it, and everything that was logged.
 
+mod cut;
+mod feed;
+mod postgres;
+
 use std::io::{self, Write};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
@@ -10,6 +14,10 @@ use tempfile::TempDir;
 use tenant_core::{Clock, SystemClock};
 use tms_server::{Config, Scope, Server};
 use tracing_subscriber::fmt::MakeWriter;
+
+pub(crate) use cut::Line;
+pub(crate) use feed::{Feed, Frame};
+pub(crate) use postgres::Database;
 
 /// The key that the services of these tests get from their environment.
 pub(crate) const KEY: &str = "an-operator-key-of-the-environment";
@@ -55,11 +63,12 @@ impl<'a> MakeWriter<'a> for Logs {
     }
 }
 
-/// A running service with its data folder.
+/// A running service with its data folder, and its PostgreSQL database where it has one.
 pub(crate) struct Tms {
     pub(crate) server: Server,
     pub(crate) folder: TempDir,
     client: Client,
+    _database: Option<Database>,
 }
 
 /// What was answered.
@@ -111,6 +120,18 @@ pub(crate) fn config(folder: &TempDir) -> Config {
 }
 
 impl Tms {
+    /// One on each database: SQLite, and PostgreSQL where there is one.
+    pub(crate) async fn on_each() -> Vec<Self> {
+        let mut each = vec![Self::start().await];
+        if let Some(database) = Database::make().await {
+            let folder = tempfile::tempdir().expect("a folder");
+            let config = Config { database_url: database.url().into(), ..config(&folder) };
+            let tms = Self::start_with(config, folder, Arc::new(SystemClock::default())).await;
+            each.push(Self { _database: Some(database), ..tms });
+        }
+        each
+    }
+
     pub(crate) async fn start() -> Self {
         Self::start_at(Arc::new(SystemClock::default())).await
     }
@@ -124,7 +145,7 @@ impl Tms {
     pub(crate) async fn start_with(config: Config, folder: TempDir, clock: Arc<dyn Clock>) -> Self {
         Logs::capture();
         let server = Server::start_with_clock(config, clock).await.expect("it starts");
-        Self { server, folder, client: Client::new() }
+        Self { server, folder, client: Client::new(), _database: None }
     }
 
     pub(crate) fn url(&self, path: &str) -> String {

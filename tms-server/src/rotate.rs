@@ -1,0 +1,26 @@
+//! A new signing secret, without a running service.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use secrecy::SecretString;
+
+use crate::repo::{self, Stamp};
+use crate::secret;
+use crate::server::StartError;
+
+/// Makes a new secret that access tokens are signed with, and ends the earlier ones after `overlap`. Keys are not touched.
+///
+/// Services on the same database sign with it within 1 s. A token lives 300 s: with at least that much overlap none is cut short.
+/// A service whose configuration has a secret goes on with that one.
+///
+/// # Errors
+/// If the database does not open, as a SQLite file does not while a service uses it, or does not take the secret.
+pub async fn rotate_signing_secret(database_url: &SecretString, overlap: Duration) -> Result<(), StartError> {
+    let repo = repo::open(database_url).await?;
+    let at = Timestamp::now();
+    let until = at.saturating_add(overlap).unwrap_or(Timestamp::MAX);
+    let rotated = repo.rotate_signing_secret(&secret::random(), until, &Stamp { at, key: None }).await;
+    repo.close().await;
+    Ok(rotated?)
+}
