@@ -101,7 +101,7 @@ async fn changes_of_keys_are_in_it_without_the_key() {
         assert_eq!((&lines[1]["before"], &lines[1]["after"]), (&of(1), &of(2)));
         assert_eq!((&lines[2]["before"], &lines[2]["after"]), (&of(2), &json!(null)));
         for key in [key, rotated["key"].as_str().expect("a key")] {
-            let secret = key.splitn(3, '_').nth(2).expect("a key");
+            let secret = key.rsplit_once('_').expect("a key").1;
             assert!(!lines.to_string().contains(secret), "{lines}");
         }
     }
