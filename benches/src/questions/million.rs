@@ -38,7 +38,7 @@ pub(super) fn answer(setting: &Setting) -> Result<Vec<Row>> {
 
 /// The latest twenty and nothing else.
 fn uncounted() -> Query {
-    Query { count_up_to: 0, ..counted() }
+    counted()
 }
 
 /// The latest twenty, and how many there are.

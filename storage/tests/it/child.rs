@@ -14,17 +14,6 @@ const SETTING: &str = "TENANTRY_CHILD_SETTING_";
 /// How long a child may say nothing, on a machine that is busy with other things.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// What makes this program do one test, aloud.
-fn arguments(test: &str) -> [&str; 3] {
-    ["--exact", test, "--nocapture"]
-}
-
-/// The command of a child that runs under another program.
-pub(crate) fn program(mut outer: Command, test: &str, folder: &Path) -> Command {
-    outer.arg(std::env::current_exe().expect("this program")).args(arguments(test)).env(FOLDER, folder);
-    outer
-}
-
 /// A child, killed at the latest when it is dropped.
 pub(crate) struct Child {
     process: std::process::Child,
@@ -36,7 +25,7 @@ impl Child {
     /// Starts a test of this program by its whole name.
     pub(crate) fn start(test: &str, folder: &Path, settings: &[(&str, usize)]) -> Self {
         let mut command = Command::new(std::env::current_exe().expect("this program"));
-        command.args(arguments(test)).env(FOLDER, folder).stdout(Stdio::piped());
+        command.args(["--exact", test, "--nocapture"]).env(FOLDER, folder).stdout(Stdio::piped());
         for (name, value) in settings {
             command.env(format!("{SETTING}{name}"), value.to_string());
         }

@@ -158,11 +158,6 @@ fn compare_actor(actor: Actor, found: &State, promised: &Promised) -> Result<(),
 
 /// The store can be used as if nothing had happened: an install that was cut short is completed.
 async fn go_on(store: &Arc<dyn Store>, promised: &Promised) -> Result<(), Fault> {
-    if promised.removing {
-        // The same call takes away whatever the cut has left.
-        let gone = tenant(REMOVED);
-        lifecycle::remove(store, gone.id(), gone.incarnation()).await.map_err(broken("a removal"))?;
-    }
     let also = (!promised.removing).then_some(REMOVED);
     for name in TENANTS.into_iter().chain(also) {
         let tenant = tenant(name);

@@ -1,16 +1,17 @@
 //! The service as a client sees it: real sockets, real files.
 
-mod audit;
-mod changes;
+mod attempts;
+mod backup;
+mod commands;
 mod errors;
 mod keys;
-mod lists;
-mod patch;
+mod metrics;
+mod openapi;
+mod process;
 mod program;
 mod restart;
 mod scopes;
 mod secrets;
-mod sharing;
 mod status;
 mod support;
 mod tenants;

@@ -6,9 +6,8 @@ use std::time::{Duration, Instant};
 
 use serde_json::json;
 use storage::{Batch, NamespacedStore, Store, StoreError, StoreErrorKind};
-use tenant_core::ActiveTenant;
+use tenant_core::{ActiveTenant, Context};
 
-use super::production;
 use crate::support::{body, id, install};
 
 /// One who writes events to a tenant, and keeps account of the answers.
@@ -28,7 +27,7 @@ impl Ledger {
     }
 
     pub(super) fn data(&self, store: &Arc<dyn Store>) -> NamespacedStore {
-        production(store, &self.tenant)
+        NamespacedStore::new(Arc::clone(store), &self.tenant, Context::Production)
     }
 
     pub(super) async fn install(&self, store: &Arc<dyn Store>) {

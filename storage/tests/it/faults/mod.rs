@@ -8,14 +8,4 @@ mod mount;
 mod pressure;
 mod read_only;
 mod segments;
-mod sync;
 mod tails;
-
-use std::sync::Arc;
-
-use storage::{NamespacedStore, Store};
-use tenant_core::{ActiveTenant, Context};
-
-fn production(store: &Arc<dyn Store>, tenant: &ActiveTenant) -> NamespacedStore {
-    NamespacedStore::new(Arc::clone(store), tenant, Context::Production)
-}

@@ -39,17 +39,17 @@ async fn a_torn_tail_of_the_journal_costs_what_nobody_was_told_of_and_nothing_el
     assert_eq!(count(&frozen.copy(), &acme).await, Ok(ROUNDS as u64 + 1));
 
     for cut in last.clone().step_by(13) {
-        for rest in ["zeros", "garbage", "nothing"] {
+        let zeros = |file: &fs::File| file.write_all_at(&vec![0; last.end - cut], cut as u64);
+        let garbage = |file: &fs::File| file.write_all_at(&vec![0xa5; last.end - cut], cut as u64);
+        let short = |file: &fs::File| file.set_len(cut as u64);
+        let ways: [(&str, &dyn Fn(&fs::File) -> std::io::Result<()>); 3] =
+            [("zeros", &zeros), ("garbage", &garbage), ("nothing", &short)];
+        for (name, spoil) in ways {
             let torn = frozen.copy();
             let file = OpenOptions::new().write(true).open(torn.segment()).expect("opened");
-            let fill = |byte| file.write_all_at(&vec![byte; last.end - cut], cut as u64);
-            let spoilt = match rest {
-                "zeros" => fill(0),
-                "garbage" => fill(0xa5),
-                _ => file.set_len(cut as u64),
-            };
-            spoilt.expect("spoilt");
-            let after = format!("{rest} after {} bytes of the last frame", cut - last.start);
+            spoil(&file).expect("spoilt");
+            drop(file);
+            let after = format!("{name} after {} bytes of the last frame", cut - last.start);
             assert_eq!(count(&torn, &acme).await, Ok(ROUNDS as u64), "{after}");
             // It is settled by now, and opens as any other.
             assert_eq!(count(&torn, &acme).await, Ok(ROUNDS as u64), "{after}, once more");
