@@ -15,7 +15,6 @@ use tms_server::Scope;
 use crate::config::args::DevArgs;
 use crate::config::{Config, ConfigError, Listeners, StorageConfig, Tenancy, TmsConfig};
 use crate::demo;
-use crate::descriptors;
 use crate::ready::{Endpoints, ReadyFile};
 use crate::run::{Failure, stop_asked_for};
 use crate::serve::Server;
@@ -29,7 +28,6 @@ const DIRECTORY_LABEL: &str = "dev api-server";
 /// Starts everything, prints what to do next, and serves until the process is asked to stop.
 pub(crate) async fn run(args: DevArgs) -> Result<(), Failure> {
     telemetry::init(&args.logging.logging_level)?;
-    descriptors::raise_limit();
     let _lock = FolderLock::take(&args.data_dir)?;
     let tms = start_tms(&args).await?;
     let key = operator_key(&tms, &args.data_dir).await?;

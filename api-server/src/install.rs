@@ -1,7 +1,7 @@
 //! The steps of a tenant's install, each of them idempotent: the same call resumes what a crash cut short.
 //!
 //! This is the one file of the program that works on tenants which are not active yet, and so the only one that may
-//! install with [`storage::lifecycle`].
+//! name [`storage::lifecycle`].
 
 use std::fmt;
 use std::sync::Arc;

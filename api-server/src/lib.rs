@@ -14,14 +14,12 @@ mod caller;
 mod config;
 #[cfg(feature = "dev")]
 mod demo;
-mod descriptors;
 #[cfg(feature = "dev")]
 mod dev;
 mod directory;
 mod error;
 mod install;
 mod listener;
-mod maintenance;
 mod middleware;
 mod ready;
 mod routes;

@@ -23,19 +23,20 @@ use tracing::{debug, warn};
 
 /// How long a client may take to send a request's head.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(15);
+/// How many connections a listener serves at once; more of them wait in the kernel's queue.
+const MAX_CONNECTIONS: usize = 10_000;
 /// How long requests that are under way may take to end after a stop was asked for.
 const DRAIN: Duration = Duration::from_secs(20);
 /// How long to wait when the machine cannot accept, for want of file descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
-/// Serves until `stop` becomes true or its sender is gone, then lets what is under way end. At most so many connections at
-/// once; more of them wait in the kernel's queue.
-pub(crate) async fn serve(listener: TcpListener, app: Router, most: usize, mut stop: watch::Receiver<bool>) {
+/// Serves until `stop` becomes true or its sender is gone, then lets what is under way end.
+pub(crate) async fn serve(listener: TcpListener, app: Router, mut stop: watch::Receiver<bool>) {
     let mut builder = Builder::new(TokioExecutor::new());
     builder.http1().timer(TokioTimer::new()).header_read_timeout(HEAD_TIMEOUT);
     builder.http2().timer(TokioTimer::new()).keep_alive_interval(Duration::from_secs(30));
     let graceful = GracefulShutdown::new();
-    let places = Arc::new(Semaphore::new(most));
+    let places = Arc::new(Semaphore::new(MAX_CONNECTIONS));
     loop {
         let place = tokio::select! {
             place = Arc::clone(&places).acquire_owned() => place,

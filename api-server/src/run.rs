@@ -9,7 +9,6 @@ use tracing::info;
 
 use crate::config::args::{Cli, Command, ServeArgs};
 use crate::config::{Config, StorageConfig, Tenancy};
-use crate::descriptors;
 use crate::ready::Endpoints;
 use crate::serve::Server;
 use crate::telemetry;
@@ -26,7 +25,6 @@ pub async fn run() -> ExitCode {
         #[cfg(feature = "dev")]
         Command::Dev(args) => crate::dev::run(args).await,
         Command::CheckConfig(args) => check_config(args),
-        Command::Storage(command) => crate::maintenance::run(command).await,
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
@@ -44,7 +42,6 @@ fn chain(failure: &dyn std::error::Error) -> String {
 
 async fn serve_until_stopped(args: ServeArgs) -> Result<(), Failure> {
     telemetry::init(&args.logging.logging_level)?;
-    descriptors::raise_limit();
     let server = Server::start(args.config()?).await?;
     print_addresses(server.endpoints())?;
     stop_asked_for().await?;

@@ -1,7 +1,6 @@
 //! [`Server`]: the program in a value. Starts everything, says where it listens, stops in order.
 
 use std::net::SocketAddr;
-use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -19,7 +18,6 @@ use tokio::task::JoinSet;
 use tracing::{info, warn};
 
 use crate::config::{Config, ConfigError, StorageConfig, Tenancy, TmsConfig};
-use crate::descriptors::Shares;
 use crate::directory::Directory;
 use crate::install::{Authority, Installer};
 use crate::ready::{Endpoints, ReadyFile};
@@ -90,15 +88,14 @@ impl Readiness {
 
 impl Server {
     /// Opens the storage, binds the listeners and serves them in tasks of the current runtime. It accepts when this
-    /// returns. How many files and connections it has open at once depends on the process's limit of open files.
+    /// returns.
     ///
     /// # Errors
     /// A [`StartError`]; nothing is left running then.
     pub async fn start(config: Config) -> Result<Self, StartError> {
         config.check()?;
         let clock: Arc<dyn Clock> = Arc::new(SystemClock::default());
-        let shares = Shares::of_process();
-        let (store, placement) = open_store(&config.storage, shares.files)?;
+        let (store, placement) = open_store(&config.storage)?;
         let tenants = Tenants::build(&config, placement)?;
         let passwords = Passwords::default();
         let installer = Installer {
@@ -127,9 +124,9 @@ impl Server {
         server.endpoints.public = address(&public);
         server.endpoints.ops = address(&ops);
         let state = AppState::new(store, installer, passwords, clock, settings);
-        server.listen("public", public, shares.public, app::public(&state, layer.clone()));
-        server.listen("private", private, shares.private, app::private(&state, layer));
-        server.listen("ops", ops, shares.ops, app::ops(server.readiness.clone()));
+        server.listen("public", public, app::public(&state, layer.clone()));
+        server.listen("private", private, app::private(&state, layer));
+        server.listen("ops", ops, app::ops(server.readiness.clone()));
         server.readiness.set(true);
         server.write_ready_file(&config)?;
         Ok(server)
@@ -145,12 +142,12 @@ impl Server {
         }
     }
 
-    fn listen(&mut self, name: &'static str, bound: Option<TcpListener>, most: usize, app: Router) {
+    fn listen(&mut self, name: &'static str, bound: Option<TcpListener>, app: Router) {
         let Some(bound) = bound else { return };
         if let Ok(address) = bound.local_addr() {
             info!(%address, "the {name} API listens on {address}");
         }
-        self.listeners.spawn(listener::serve(bound, app, most, self.stop.subscribe()));
+        self.listeners.spawn(listener::serve(bound, app, self.stop.subscribe()));
     }
 
     fn write_ready_file(&mut self, config: &Config) -> Result<(), StartError> {
@@ -180,10 +177,7 @@ impl Server {
     }
 }
 
-fn open_store(
-    config: &StorageConfig,
-    open_files: NonZeroUsize,
-) -> Result<(Arc<dyn Store>, Option<Placement>), StartError> {
+fn open_store(config: &StorageConfig) -> Result<(Arc<dyn Store>, Option<Placement>), StartError> {
     let schema = customer_data::schema().map_err(StartError::Storage)?;
     Ok(match config {
         StorageConfig::Memory => {
@@ -191,9 +185,8 @@ fn open_store(
             (Arc::new(MemoryStore::new(schema)), None)
         }
         StorageConfig::Embedded { data_dir } => {
-            let mut config = EmbeddedConfig::new(data_dir);
-            config.open_files = open_files;
-            let store = EmbeddedStore::open(config, schema).map_err(StartError::Storage)?;
+            let store =
+                EmbeddedStore::open(EmbeddedConfig::new(data_dir), schema).map_err(StartError::Storage)?;
             (Arc::new(store), Some(Placement::Embedded))
         }
     })

@@ -30,27 +30,21 @@ enum Term {
     Date(Timestamp),
 }
 
-/// Counts documents by value or by time, one after the other, in any order.
-///
-/// It holds a number for each distinct value or bucket that it has met.
-#[derive(Debug)]
-pub struct Counter {
+/// An aggregation under way.
+pub(crate) struct Counter {
     path: Path,
     by: By,
 }
 
-#[derive(Debug)]
 enum By {
     Value { dates: bool, size: usize, counts: BTreeMap<Term, u64> },
     Time { interval: Interval, zone: TimeZone, counts: BTreeMap<Timestamp, u64> },
 }
 
 impl Counter {
-    /// Nothing is counted yet.
-    ///
     /// # Errors
-    /// [`Invalid`](crate::StoreErrorKind::Invalid) names what is outside the subset.
-    pub fn new(kind: &Kind, aggregation: &Aggregation) -> Result<Self, StoreError> {
+    /// [`Invalid`](crate::StoreErrorKind::Invalid) if the aggregation is outside the subset.
+    pub(crate) fn new(kind: &Kind, aggregation: &Aggregation) -> Result<Self, StoreError> {
         check::aggregation(aggregation)?;
         let (path, by) = match aggregation {
             Aggregation::Terms { path, size } => {
@@ -62,11 +56,12 @@ impl Counter {
                 (path, By::Time { interval: *interval, zone, counts: BTreeMap::new() })
             }
         };
-        Ok(Self { path: check::path(path)?, by })
+        let path = Path::parse(path).ok_or_else(|| StoreError::invalid(format!("`{path}` is no path")))?;
+        Ok(Self { path, by })
     }
 
-    /// Counts one document that matches, once for each distinct value or bucket.
-    pub fn add(&mut self, body: &Body) {
+    /// Counts one document, once for each distinct value or bucket.
+    pub(crate) fn add(&mut self, body: &Body) {
         let values = self.path.values(body);
         match &mut self.by {
             By::Value { dates, counts, .. } => {
@@ -112,8 +107,7 @@ impl Counter {
         }
     }
 
-    /// What was counted.
-    pub fn finish(self) -> Buckets {
+    pub(crate) fn finish(self) -> Buckets {
         match self.by {
             By::Time { counts, .. } => Buckets::Histogram(counts.into_iter().collect()),
             By::Value { size, counts, .. } => {

@@ -67,8 +67,7 @@ fn path_of(filter: &Filter) -> Option<&str> {
     }
 }
 
-/// A path of a query or a declaration.
-pub(crate) fn path(path: &str) -> Result<Path, StoreError> {
+fn path(path: &str) -> Result<Path, StoreError> {
     Path::parse(path).ok_or_else(|| StoreError::invalid(format!("`{path}` is no path")))
 }
 
@@ -94,21 +93,14 @@ fn end(kind: &Kind, path: &str, bound: Option<&Bound>) -> Result<Option<Bound>, 
 }
 
 /// A query inside the subset, its filter as [`filter`] gives it.
-#[cfg(feature = "embedded")]
 pub(crate) fn query(kind: &Kind, query: &Query) -> Result<Query, StoreError> {
-    page(kind, query)?;
-    Ok(Query { filter: filter(kind, &query.filter)?, ..query.clone() })
-}
-
-/// Whether the order and the part that a query asks for are inside the subset.
-pub(crate) fn page(kind: &Kind, query: &Query) -> Result<(), StoreError> {
     if query.offset.checked_add(query.limit).is_none_or(|end| end > MAX_WINDOW) {
         return Err(StoreError::invalid(format!("offset and limit reach beyond {MAX_WINDOW} documents")));
     }
     if let Some(sort) = query.sort.iter().find(|sort| kind.field(&sort.path).is_none()) {
         return Err(StoreError::invalid(format!("`{}` cannot be sorted by `{}`", kind.name(), sort.path)));
     }
-    Ok(())
+    Ok(Query { filter: filter(kind, &query.filter)?, ..query.clone() })
 }
 
 /// Whether an aggregation is inside the subset.
@@ -163,7 +155,9 @@ pub(crate) fn fields(kind: &Kind, body: &Body) -> Result<Vec<Option<Vec<u8>>>, S
     kind.fields()
         .iter()
         .map(|field| {
-            let encoded = match path(&field.path)?.values(body).as_slice() {
+            let path = Path::parse(&field.path)
+                .ok_or_else(|| StoreError::invalid("a declared field has no path"))?;
+            let encoded = match path.values(body).as_slice() {
                 [] => return Ok(None),
                 [value] => encode_value(field.field_type, value),
                 _ => None,

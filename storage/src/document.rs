@@ -8,8 +8,7 @@ use serde_json::{Map, Value};
 
 use crate::error::StoreError;
 
-/// The key of a document within its namespace and kind: 1 to 512 bytes of text without control characters. Ids sort by their
-/// UTF-8 bytes.
+/// The key of a document within its namespace and kind: 1 to 512 bytes of text without control characters.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct DocumentId(String);
 
@@ -55,9 +54,7 @@ impl fmt::Display for DocumentId {
     }
 }
 
-/// Which state of a document was read; another write makes it another one, even of the same content. No two states of a
-/// document have one version, not even before and after its removal or its namespace's. Nothing else can be read off it, an
-/// order neither; it is meaningful to its backend alone.
+/// Which state of a document was read; another write makes it another one. Meaningful to its backend alone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Version(u64);
 
@@ -146,8 +143,7 @@ pub enum Guard {
 /// ```
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Batch {
-    /// Applied first and in order; the first whose guard does not hold ends the batch. A guard sees what the changes before
-    /// it have done.
+    /// Applied first and in order; the first whose guard does not hold ends the batch.
     pub guarded: Vec<(Change, Guard)>,
     /// Applied after all the guards held.
     pub appended: Vec<Change>,

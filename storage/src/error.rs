@@ -20,12 +20,11 @@ pub enum StoreErrorKind {
         /// Which of the batch's guarded items, from 0.
         item: usize,
     },
-    /// The caller's input: an unknown kind, a malformed document, a query outside the subset. The message names it. Nothing
-    /// was changed, and sending it again does not help.
+    /// The caller's input: an unknown kind, a malformed document, a query outside the subset. The message names it.
     Invalid,
     /// The namespace is not here: never installed, of another incarnation, or its files are gone.
     NotInstalled,
-    /// The outcome is unknown, or the backend is too busy; the same call may be sent again.
+    /// The outcome is unknown; the same call may be sent again.
     Unavailable {
         /// When trying again may help.
         retry_after: Duration,

@@ -2,8 +2,6 @@
 
 use std::borrow::Cow;
 
-use crate::check;
-use crate::document::{Batch, Body};
 use crate::error::StoreError;
 
 /// One sort of document, such as `event`: its name, and the fields that can be sorted by.
@@ -91,15 +89,6 @@ impl Kind {
         &self.indexes
     }
 
-    /// Whether a document may hold this: each declared field one value of its type or nothing, and no more than 100 levels
-    /// of arrays and objects, since what cannot be read back must not be written.
-    ///
-    /// # Errors
-    /// [`Invalid`](crate::StoreErrorKind::Invalid) names the field.
-    pub fn check(&self, body: &Body) -> Result<(), StoreError> {
-        check::fields(self, body).map(drop)
-    }
-
     /// The field that tells when a document came to be.
     pub fn time_field(&self) -> Option<&Field> {
         self.time_field.map(|position| &self.fields[position])
@@ -117,7 +106,7 @@ impl Schema {
     /// A schema. Raise the version with every change of the kinds: backends keep it with the data.
     ///
     /// # Errors
-    /// [`Invalid`](crate::StoreErrorKind::Invalid) if a name or a field's path is malformed, or a name occurs twice.
+    /// [`Invalid`](crate::StoreErrorKind::Invalid) if a name is malformed or occurs twice.
     pub fn new(version: u32, kinds: Vec<Kind>) -> Result<Self, StoreError> {
         for (i, kind) in kinds.iter().enumerate() {
             if !is_kind_name(&kind.name) {
@@ -128,9 +117,6 @@ impl Schema {
             }
             if kinds[..i].iter().any(|earlier| earlier.name == kind.name) {
                 return Err(StoreError::invalid(format!("the kind `{}` is declared twice", kind.name)));
-            }
-            for field in &kind.fields {
-                check::path(&field.path)?;
             }
         }
         Ok(Self { version, kinds })
@@ -154,14 +140,6 @@ impl Schema {
         self.position(name).map(|position| &self.kinds[position])
     }
 
-    /// For backends: whether all of a batch may be written, each document as [`Kind::check`] says. Before anything of it is.
-    ///
-    /// # Errors
-    /// [`Invalid`](crate::StoreErrorKind::Invalid) names the kind that is unknown, or the field.
-    pub fn check(&self, batch: &Batch) -> Result<(), StoreError> {
-        check::batch(self, batch)
-    }
-
     /// Where in [`Schema::kinds`] a kind stands.
     ///
     /// # Errors
@@ -178,23 +156,4 @@ fn is_kind_name(name: &str) -> bool {
     name.len() <= 40
         && name.bytes().next().is_some_and(|b| b.is_ascii_lowercase())
         && name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_schema_refuses_names_and_paths_that_are_malformed_and_names_that_occur_twice() {
-        let with = |path: &'static str| Kind::new("event").with_field(path, FieldType::Text);
-        assert!(Schema::new(1, vec![with("time.insert"), Kind::new("profile")]).is_ok());
-        for kinds in [
-            vec![with("a..b")],
-            vec![with("")],
-            vec![Kind::new("")],
-            vec![Kind::new("event"), Kind::new("event")],
-        ] {
-            assert!(Schema::new(1, kinds.clone()).is_err(), "{kinds:?}");
-        }
-    }
 }

@@ -18,16 +18,12 @@
 //! # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! # let folder = tempfile::tempdir()?;
 //! # let data_dir = folder.path();
-//! // Once in a program: what it keeps, and the folder where. Only declared fields can be sorted by.
 //! let event = Kind::new("event").with_field("time", FieldType::Date).with_time_field("time");
 //! let store: Arc<dyn Store> =
 //!     Arc::new(EmbeddedStore::open(EmbeddedConfig::new(data_dir), Schema::new(1, vec![event])?)?);
 //!
-//! // Once in a tenant's life: its files.
 //! let tenant = Tenant::new("company-x".parse()?, Incarnation::fixed("company-x"));
 //! lifecycle::install(&store, &tenant.id(), tenant.incarnation).await?;
-//!
-//! // For each request: its tenant's documents. Where there is a tenant layer, that has admitted the tenant.
 //! let active = tenant.admit(Timestamp::now()).expect("an active tenant");
 //! let data = NamespacedStore::new(store, &active, Context::Production);
 //!
@@ -47,40 +43,14 @@
 //! ```
 //!
 //! # What acknowledged means
-//! A write that was answered with `Ok` is durable: in [`EmbeddedStore`] the whole batch has been synced to the disk before,
-//! so it outlives `kill -9` and a power cut. [`MemoryStore`] keeps it as long as the store lives.
+//! A write that was answered with `Ok` is durable: in [`EmbeddedStore`] the journal with the whole batch has been synced to
+//! the disk before, so it outlives `kill -9` and a power cut. [`MemoryStore`] keeps it as long as the store lives.
 //! [`Unavailable`](StoreErrorKind::Unavailable), like a future that was dropped, leaves the outcome unknown; a batch of
-//! fixed ids can be sent again. In both backends a batch is never there in part. [`Store`] has the whole contract.
-//!
-//! # Limits
-//!
-//! | of | |
-//! |---|---|
-//! | an id | 512 bytes, no control characters |
-//! | a document | 100 levels of nesting; a declared field holds one value of its type, or nothing |
-//! | a query | `offset + limit` up to [`MAX_WINDOW`], filters of 32 levels; [`scan`](NamespacedStore::scan) has no limit of depth |
-//! | an aggregation | [`MAX_WINDOW`] terms |
-//! | what waits to be written | [`queued_bytes`](EmbeddedConfig::queued_bytes); what comes beyond is `Unavailable` |
-//! | the journal | [`journal_bytes`](EmbeddedConfig::journal_bytes) of disk |
-//!
-//! # The embedded backend
-//! One SQLite file for each tenant and context; [`embedded`] says what is in the folder.
-//!
-//! - **Group commit**: batches that wait for one file share a transaction, and files that wait at the same time share one sync
-//!   of a **journal**. The files follow a moment later, after a crash when the store is opened again: open it before anything
-//!   else looks at them.
-//! - **[`detach`](EmbeddedStore::detach)** closes a tenant's files. Each is then one plain file to copy or to move; one that
-//!   is open is not whole.
-//! - **[`open_files`](EmbeddedConfig::open_files)** (100): as many as are in use at the same moment, two for a tenant whose
-//!   contexts both are. Beyond it the one that was not used for longest is closed; opened again, its next write pays for a
-//!   sync of its own. Each takes up to seven file descriptors (three, and two for each of two readers) and 6 MB of cache:
-//!   1000 files want `ulimit -n` above 7000, sockets not counted.
+//! fixed ids can be sent again. In both backends a batch is never there in part.
 //!
 //! # Backends
-//! [`MemoryStore`] is the reference, [`EmbeddedStore`] what to run. One's own implements [`Store`], with [`evaluate`] if it
-//! looks at documents itself, and proves itself with the suites in `conformance`: `docs/own-backend.md` in the repository
-//! walks through the example that does so. All give the same answers to the same [`Query`]: what is outside the subset is
-//! refused.
+//! [`MemoryStore`] is the reference, [`EmbeddedStore`] what to run. One's own implements [`Store`] and proves itself with
+//! the suites in `conformance`. All give the same answers to the same [`Query`]: what is outside the subset is refused.
 //!
 //! | feature | default | what it adds |
 //! |---|---|---|
@@ -95,7 +65,6 @@ mod document;
 #[cfg(feature = "embedded")]
 pub mod embedded;
 mod error;
-pub mod evaluate;
 mod histogram;
 mod instant;
 mod kind;
@@ -110,7 +79,7 @@ mod store;
 
 pub use document::{Applied, Batch, Body, Change, Document, DocumentId, Guard, Version};
 #[cfg(feature = "embedded")]
-pub use embedded::{EmbeddedConfig, EmbeddedStore, StoredFile};
+pub use embedded::{EmbeddedConfig, EmbeddedStore};
 pub use error::{StoreError, StoreErrorKind};
 pub use kind::{Field, FieldType, Kind, Schema};
 pub use memory::MemoryStore;

@@ -1,18 +1,21 @@
 //! [`MemoryStore`]: the reference backend, the simplest code that satisfies the contract.
 
+use std::cmp::Ordering;
 use std::collections::{BTreeMap, HashMap};
 use std::ops::Bound::{Excluded, Unbounded};
 use std::sync::{Mutex, MutexGuard};
 
 use async_trait::async_trait;
 
+use crate::aggregate::Counter;
+use crate::check;
 use crate::document::{Applied, Batch, Body, Change, Document, DocumentId, Guard, Version};
 use crate::error::{StoreError, StoreErrorKind};
-use crate::evaluate::{Counter, Matcher, Pager};
-use crate::kind::Schema;
+use crate::kind::{Kind, Schema};
 use crate::lifecycle::Created;
+use crate::matching::Matcher;
 use crate::namespace::Namespace;
-use crate::query::{Aggregation, Buckets, Filter, Page, Query};
+use crate::query::{Aggregation, Buckets, Filter, Order, Page, Query};
 use crate::store::Store;
 
 /// Documents in memory, gone with the store: for tests, and for what need not outlive the process.
@@ -91,7 +94,7 @@ impl Store for MemoryStore {
     }
 
     async fn write(&self, namespace: &Namespace, batch: Batch) -> Result<Vec<Applied>, StoreError> {
-        self.schema.check(&batch)?;
+        check::batch(&self.schema, &batch)?;
         let mut state = self.lock();
         let State { last_version, spaces } = &mut *state;
         let space = spaces.get_mut(namespace).ok_or_else(|| not_installed(namespace))?;
@@ -110,18 +113,17 @@ impl Store for MemoryStore {
 
     async fn search(&self, namespace: &Namespace, kind: &str, query: &Query) -> Result<Page, StoreError> {
         let kind = self.schema.kind(kind)?;
-        let matcher = Matcher::new(kind, &query.filter)?;
-        let mut pager = Pager::new(kind, query)?;
+        let query = check::query(kind, query)?;
+        let matcher = Matcher::new(&query.filter);
         self.read(namespace, kind.name(), |documents| {
-            let found = documents.iter().filter(|(_, (_, body))| matcher.matches(body));
-            found.map(document).for_each(|document| pager.add(document));
-            pager.finish()
-        })
+            let found = documents.iter().filter(|(_, (_, body))| matcher.matches(body)).map(document);
+            page(kind, &query, found.collect())
+        })?
     }
 
     async fn count(&self, namespace: &Namespace, kind: &str, filter: &Filter) -> Result<u64, StoreError> {
         let kind = self.schema.kind(kind)?;
-        let matcher = Matcher::new(kind, filter)?;
+        let matcher = Matcher::new(&check::filter(kind, filter)?);
         self.read(namespace, kind.name(), |documents| {
             documents.values().filter(|(_, body)| matcher.matches(body)).count() as u64
         })
@@ -135,7 +137,7 @@ impl Store for MemoryStore {
         aggregation: &Aggregation,
     ) -> Result<Buckets, StoreError> {
         let kind = self.schema.kind(kind)?;
-        let matcher = Matcher::new(kind, filter)?;
+        let matcher = Matcher::new(&check::filter(kind, filter)?);
         let mut counter = Counter::new(kind, aggregation)?;
         self.read(namespace, kind.name(), |documents| {
             documents
@@ -212,5 +214,35 @@ fn take_back(space: &mut Space, undo: Vec<(String, DocumentId, Option<Content>)>
             Some(before) => documents.insert(id, before),
             None => documents.remove(&id),
         };
+    }
+}
+
+/// `found` is in the order of ids.
+fn page(kind: &Kind, query: &Query, found: Vec<Document>) -> Result<Page, StoreError> {
+    let total = query.count_up_to.min(found.len() as u64);
+    let positions: Vec<_> =
+        query.sort.iter().map(|sort| (kind.field_position(&sort.path), sort.order)).collect();
+    let mut rows = found
+        .into_iter()
+        .map(|document| Ok((check::fields(kind, &document.body)?, document)))
+        .collect::<Result<Vec<_>, StoreError>>()?;
+    rows.sort_by(|(left, _), (right, _)| {
+        positions
+            .iter()
+            .filter_map(|(position, order)| position.map(|position| (position, *order)))
+            .map(|(position, order)| compare(left[position].as_ref(), right[position].as_ref(), order))
+            .find(|ordering| ordering.is_ne())
+            .unwrap_or(Ordering::Equal)
+    });
+    let documents = rows.into_iter().map(|(_, document)| document).skip(query.offset).take(query.limit);
+    Ok(Page { total, documents: documents.collect() })
+}
+
+/// What has no value comes last in either direction.
+fn compare(left: Option<&Vec<u8>>, right: Option<&Vec<u8>>, order: Order) -> Ordering {
+    match (left, right, order) {
+        (Some(left), Some(right), Order::Ascending) => left.cmp(right),
+        (Some(left), Some(right), Order::Descending) => right.cmp(left),
+        (left, right, _) => right.is_some().cmp(&left.is_some()),
     }
 }

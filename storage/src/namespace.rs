@@ -83,7 +83,7 @@ impl NamespacedStore {
         &self.namespace
     }
 
-    /// Applies a batch: [`Store::write`].
+    /// See [`Store::write`].
     ///
     /// # Errors
     /// See [`Store::write`].
@@ -91,7 +91,7 @@ impl NamespacedStore {
         self.store.write(&self.namespace, batch).await
     }
 
-    /// One document by its id: [`Store::get`].
+    /// See [`Store::get`].
     ///
     /// # Errors
     /// See [`Store::get`].
@@ -99,7 +99,7 @@ impl NamespacedStore {
         self.store.get(&self.namespace, kind, id).await
     }
 
-    /// A page of the documents that match: [`Store::search`].
+    /// See [`Store::search`].
     ///
     /// # Errors
     /// See [`Store::search`].
@@ -107,7 +107,7 @@ impl NamespacedStore {
         self.store.search(&self.namespace, kind, query).await
     }
 
-    /// How many documents match: [`Store::count`].
+    /// See [`Store::count`].
     ///
     /// # Errors
     /// See [`Store::count`].
@@ -115,7 +115,7 @@ impl NamespacedStore {
         self.store.count(&self.namespace, kind, filter).await
     }
 
-    /// How many documents match, by value or by time: [`Store::aggregate`].
+    /// See [`Store::aggregate`].
     ///
     /// # Errors
     /// See [`Store::aggregate`].
@@ -128,7 +128,7 @@ impl NamespacedStore {
         self.store.aggregate(&self.namespace, kind, filter, aggregation).await
     }
 
-    /// Documents in the order of their ids: [`Store::scan`].
+    /// See [`Store::scan`].
     ///
     /// # Errors
     /// See [`Store::scan`].
@@ -141,7 +141,7 @@ impl NamespacedStore {
         self.store.scan(&self.namespace, kind, after, limit).await
     }
 
-    /// Lets searches show all that was answered: [`Store::refresh`].
+    /// See [`Store::refresh`].
     ///
     /// # Errors
     /// See [`Store::refresh`].

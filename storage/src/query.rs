@@ -18,7 +18,6 @@ pub const MAX_WINDOW: usize = 10_000;
 /// - Numbers compare exactly over i64, u64 and f64; strings by their UTF-8 bytes.
 /// - A [`Scalar::Date`] matches strings that are RFC 3339 instants, by time. In a field declared as a date, a
 ///   [`Scalar::Text`] is read as a date too.
-/// - They nest at most 32 levels.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub enum Filter {
     /// Every document.
@@ -44,7 +43,7 @@ pub enum Filter {
         /// The values.
         values: Vec<Scalar>,
     },
-    /// The path holds a value between these, of which at least one is given; booleans have no order.
+    /// The path holds a value between these; booleans have no order.
     Range {
         /// The path.
         path: Cow<'static, str>,
@@ -184,8 +183,7 @@ pub enum Aggregation {
     Terms {
         /// The path.
         path: Cow<'static, str>,
-        /// How many values to give, the most frequent first, ties by value: booleans, numbers, texts, dates. At most
-        /// [`MAX_WINDOW`].
+        /// How many values to give, the most frequent first, ties by value.
         size: usize,
     },
     /// By time.

@@ -81,14 +81,6 @@ impl<'a> Reader<'a> {
         self.faults.push(FieldError { kind: kind.to_owned(), loc, msg: msg.into() });
     }
 
-    /// Notes a fault for every field beside the `known` ones.
-    pub fn refuse_others(&mut self, known: &[&str], msg: &str) {
-        let names = self.object.into_iter().flat_map(Map::keys);
-        for name in names.filter(|name| !known.contains(&name.as_str())) {
-            self.fault(name, "extra_forbidden", msg);
-        }
-    }
-
     fn missing(&mut self, name: &str) {
         if self.object.is_none() {
             return; // the object itself is the fault
@@ -265,17 +257,6 @@ mod tests {
                 "{body:?}"
             );
         }
-    }
-
-    #[test]
-    fn fields_beside_the_known_ones_are_faults() {
-        let body = json!({ "email": "a@b", "status": null, "x": 1 });
-        let mut reader = Reader::body(&body);
-        reader.refuse_others(&["email"], "no such field");
-        let faults = reader.finish().expect_err("two faults");
-        let rows: Vec<_> = faults.iter().map(|f| (f.kind.as_str(), json!(f.loc))).collect();
-        let extra = |name| ("extra_forbidden", json!(["body", name]));
-        assert_eq!(rows, [extra("status"), extra("x")]);
     }
 
     #[test]

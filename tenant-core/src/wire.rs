@@ -53,9 +53,6 @@ pub struct TenantBody {
     /// When it was registered.
     #[serde(default)]
     pub created: Option<Timestamp>,
-    /// The number of the change that made it so; greater is newer, within one database.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub revision: Option<u64>,
     /// Why it is suspended, for operators; left out for `directory` keys.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub private_reason: Option<String>,
@@ -100,7 +97,6 @@ impl TenantBody {
             email: Some(record.email.clone()),
             labels: record.labels.clone(),
             created: Some(record.created),
-            revision: None,
             private_reason: record.private_reason.clone(),
             license_id: record.license_id.clone(),
         }

@@ -7,31 +7,28 @@ use axum::extract::DefaultBodyLimit;
 use axum::routing::{delete, get, post};
 use axum::{Router, middleware};
 use tenant_core::{Clock, HostRules, NamePolicy};
-use tokio::sync::watch;
 use tower_http::catch_panic::CatchPanicLayer;
 
 use crate::error::ApiError;
 use crate::keys::Keys;
-use crate::repo::Repo;
-use crate::routes::{api_key, audit, changes, health, keys, list, tenants};
+use crate::repo::TenantRepo;
+use crate::routes::{api_key, health, keys, tenants};
 use crate::token::Tokens;
 use crate::{answer, body};
 
-/// How long a request may take until its answer begins, reading its body included.
+/// How long a request may take, reading its body included.
 const DEADLINE: Duration = Duration::from_secs(10);
 
 /// What the handlers share.
 #[derive(Debug, Clone)]
 pub(crate) struct AppState {
-    pub(crate) repo: Arc<dyn Repo>,
+    pub(crate) tenants: Arc<dyn TenantRepo>,
     pub(crate) keys: Keys,
     pub(crate) tokens: Tokens,
     /// `None` where no base domain is configured: then any host may be a tenant's own.
     pub(crate) base_domains: Option<Arc<HostRules>>,
     pub(crate) names: Arc<NamePolicy>,
     pub(crate) clock: Arc<dyn Clock>,
-    /// Changes when the service ends. What would go on for ever ends then.
-    pub(crate) stop: watch::Receiver<()>,
 }
 
 /// The whole service.
@@ -40,15 +37,13 @@ pub(crate) fn build_app(state: AppState) -> Router {
         .route("/api-key/{key}", get(api_key::by_path))
         .route("/token", post(api_key::by_header))
         // Removal is a route of its own to come; until then it is as unknown as the path of any other.
-        .route("/tenant", get(list::list).post(tenants::create))
-        .route("/tenant/{tenant}", get(tenants::get).patch(tenants::patch).delete(not_found))
+        .route("/tenant", get(tenants::list).post(tenants::create))
+        .route("/tenant/{tenant}", get(tenants::get).delete(not_found))
         .route("/tenant/{tenant}/activate", post(tenants::activate))
         .route("/tenant/{tenant}/suspend", post(tenants::suspend))
         .route("/tenant/{tenant}/resume", post(tenants::resume))
         .route("/tenant/{tenant}/verify-token", post(tenants::verify_token))
         .route("/host/{host}", get(tenants::by_host))
-        .route("/changes", get(changes::follow))
-        .route("/audit", get(audit::list))
         .route("/keys", get(keys::list).post(keys::issue))
         .route("/keys/{id}", delete(keys::revoke))
         .route("/keys/{id}/rotate", post(keys::rotate))
@@ -80,11 +75,10 @@ mod tests {
     use axum::http::header::RETRY_AFTER;
     use serde_json::Value;
     use tokio::net::TcpListener;
+    use tokio::sync::watch;
 
     use super::*;
     use crate::serve::serve;
-
-    const STALL: Duration = Duration::from_secs(10);
 
     async fn hang() {
         std::future::pending().await
@@ -101,7 +95,7 @@ mod tests {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let addr = listener.local_addr().expect("an address");
         let (stop, stopped) = watch::channel(());
-        let serving = tokio::spawn(serve(listener, wrap(routes, Duration::from_millis(50)), STALL, stopped));
+        let serving = tokio::spawn(serve(listener, wrap(routes, Duration::from_millis(50)), stopped));
         for (path, status, code) in [("hang", 503, "timeout"), ("panic", 500, "internal")] {
             let answer = reqwest::get(format!("http://{addr}/{path}")).await.expect("an answer");
             assert_eq!(answer.status(), status);

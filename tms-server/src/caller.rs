@@ -3,41 +3,24 @@
 use axum::extract::FromRequestParts;
 use axum::http::header::AUTHORIZATION;
 use axum::http::request::Parts;
-use jiff::Timestamp;
-use tenant_core::TenantBody;
+use tenant_core::{TenantBody, TenantRecord};
 
 use crate::app::AppState;
 use crate::error::ApiError;
-use crate::keys::{KeyRef, Scope};
-use crate::repo::{KeyUse, Stamp, Stored};
+use crate::keys::Scope;
 
 /// Whoever has a valid token, and what its key allows at this moment.
-#[derive(Debug, Clone)]
-pub(crate) struct Caller {
-    /// The key that the token was issued for.
-    pub(crate) key: KeyRef,
-    pub(crate) scope: Scope,
-    /// When the token expires.
-    pub(crate) until: Timestamp,
-}
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Caller(pub(crate) Scope);
 
 impl Caller {
     /// A record as this caller may see it.
-    pub(crate) fn view(&self, stored: &Stored) -> TenantBody {
-        match self.scope {
-            Scope::Operator => stored.body(),
-            Scope::Directory => stored.body().for_directory(),
+    pub(crate) fn view(self, record: &TenantRecord) -> TenantBody {
+        let body = TenantBody::of_record(record);
+        match self.0 {
+            Scope::Operator => body,
+            Scope::Directory => body.for_directory(),
         }
-    }
-
-    /// The key that it acts with.
-    pub(crate) fn key_use(&self) -> KeyUse {
-        KeyUse { id: self.key.id.clone(), scope: self.scope }
-    }
-
-    /// What the audit says of a change that it asks for now.
-    pub(crate) fn stamp(&self, state: &AppState) -> Stamp {
-        Stamp { at: state.clock.wall(), key: Some(self.key_use()) }
     }
 }
 
@@ -47,9 +30,9 @@ impl FromRequestParts<AppState> for Caller {
     async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, ApiError> {
         let header = parts.headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok());
         let token = header.and_then(bearer).ok_or(ApiError::Unauthorized)?;
-        let (key, until) = state.tokens.read(token).await?.ok_or(ApiError::Unauthorized)?;
-        let scope = state.keys.scope_of_ref(&key).await?.ok_or(ApiError::Unauthorized)?;
-        Ok(Self { key, scope, until })
+        let key = state.tokens.read(token).ok_or(ApiError::Unauthorized)?;
+        let scope = state.keys.scope_of_ref(&key).await?;
+        scope.map(Self).ok_or(ApiError::Unauthorized)
     }
 }
 
@@ -59,16 +42,15 @@ fn bearer(header: &str) -> Option<&str> {
 }
 
 /// A [`Caller`] whose key allows everything.
-#[derive(Debug, Clone)]
-pub(crate) struct Operator(pub(crate) Caller);
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Operator;
 
 impl FromRequestParts<AppState> for Operator {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, ApiError> {
-        let caller = Caller::from_request_parts(parts, state).await?;
-        match caller.scope {
-            Scope::Operator => Ok(Self(caller)),
+        match Caller::from_request_parts(parts, state).await?.0 {
+            Scope::Operator => Ok(Self),
             Scope::Directory => Err(ApiError::Forbidden),
         }
     }

@@ -39,8 +39,6 @@ pub(crate) enum ApiError {
     Repo(#[from] RepoError),
     #[error("a token cannot be signed")]
     Sign(#[from] jsonwebtoken::errors::Error),
-    #[error("there is no signing secret")]
-    NoSecret,
     #[error("a handler panicked")]
     Panicked,
 }
@@ -65,7 +63,7 @@ impl ApiError {
             Self::Invalid(rows) => return ErrorBody::fields(rows.clone()),
             Self::TimedOut => (503, "timeout", "The service is busy. Please try again.".to_owned()),
             Self::Repo(error) => return repo_body(error),
-            Self::Sign(_) | Self::NoSecret | Self::Panicked => return internal(),
+            Self::Sign(_) | Self::Panicked => return internal(),
         };
         ErrorBody::text(status, code, detail)
     }

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use secrecy::{ExposeSecret as _, SecretString};
 use tenant_core::Clock;
 
-use crate::repo::{KeyRepo, KeyRow, KeyUse, NewKey, RepoError, Stamp};
+use crate::repo::{KeyRepo, KeyRow, NewKey, RepoError};
 use crate::secret::{self, Digest};
 
 /// What a key allows.
@@ -66,8 +66,17 @@ pub(crate) struct KeyRef {
     pub(crate) generation: i64,
 }
 
-/// The id of the environment's key. No stored id has it: those are 16 hex digits.
-pub(crate) const ENVIRONMENT: &str = "env";
+/// The id that tokens of the environment's key carry. No stored id has it: those are 16 hex digits.
+const ENVIRONMENT: &str = "env";
+
+/// The key from the environment, which is never stored.
+#[derive(Clone)]
+pub(crate) struct EnvironmentKey {
+    /// Compared with, so that neither content nor length can be measured.
+    pub(crate) sha256: Digest,
+    /// Differs with the key, so that its tokens end when it is changed.
+    pub(crate) generation: i64,
+}
 
 /// The keys that open the service: those in its database, and the one from the environment.
 ///
@@ -75,11 +84,8 @@ pub(crate) const ENVIRONMENT: &str = "env";
 #[derive(Clone)]
 pub struct Keys {
     repo: Arc<dyn KeyRepo>,
-    /// The digest of the environment's key, so that neither content nor length can be measured.
-    environment: Option<Digest>,
+    environment: Option<EnvironmentKey>,
     clock: Arc<dyn Clock>,
-    /// Who asks for changes; `None` where the program does.
-    by: Option<KeyUse>,
 }
 
 impl fmt::Debug for Keys {
@@ -91,20 +97,10 @@ impl fmt::Debug for Keys {
 impl Keys {
     pub(crate) fn new(
         repo: Arc<dyn KeyRepo>,
-        environment: Option<&SecretString>,
+        environment: Option<EnvironmentKey>,
         clock: Arc<dyn Clock>,
     ) -> Self {
-        let environment = environment.map(|key| secret::digest(key.expose_secret()));
-        Self { repo, environment, clock, by: None }
-    }
-
-    /// The same keys, changed by whoever acts with this one.
-    pub(crate) fn by(&self, key: KeyUse) -> Self {
-        Self { by: Some(key), ..self.clone() }
-    }
-
-    fn stamp(&self) -> Stamp {
-        Stamp { at: self.clock.wall(), key: self.by.clone() }
+        Self { repo, environment, clock }
     }
 
     /// Makes a key.
@@ -113,7 +109,7 @@ impl Keys {
     /// If the database does not take it.
     pub async fn issue(&self, scope: Scope, label: &str) -> Result<IssuedKey, RepoError> {
         let (new, issued) = self.generate(scope, label);
-        self.repo.insert_key(&new, &self.stamp()).await?;
+        self.repo.insert_key(&new).await?;
         Ok(issued)
     }
 
@@ -123,14 +119,14 @@ impl Keys {
     /// If the database does not take it; then nothing was revoked.
     pub async fn replace(&self, scope: Scope, label: &str) -> Result<IssuedKey, RepoError> {
         let (new, issued) = self.generate(scope, label);
-        self.repo.replace_keys(&new, &self.stamp()).await?;
+        self.repo.replace_keys(&new).await?;
         Ok(issued)
     }
 
     /// Makes an operator key if there is no key at all.
     pub(crate) async fn issue_first(&self) -> Result<Option<IssuedKey>, RepoError> {
         let (new, issued) = self.generate(Scope::Operator, "first start");
-        Ok(self.repo.insert_first_key(&new, &self.stamp()).await?.then_some(issued))
+        Ok(self.repo.insert_first_key(&new).await?.then_some(issued))
     }
 
     /// What a key allows; `None` if it is no key of ours.
@@ -157,12 +153,9 @@ impl Keys {
     /// # Errors
     /// If the database does not take it.
     pub async fn rotate(&self, id: &str, overlap: Duration) -> Result<Option<IssuedKey>, RepoError> {
-        if !is_id(id) {
-            return Ok(None);
-        }
         let key = compose(id);
         let until = self.clock.wall().saturating_add(overlap).unwrap_or(Timestamp::MAX);
-        let rotated = self.repo.rotate_key(id, &secret::digest(&key), until, &self.stamp()).await?;
+        let rotated = self.repo.rotate_key(id, &secret::digest(&key), until).await?;
         Ok(rotated.then(|| IssuedKey { id: id.to_owned(), key: key.into() }))
     }
 
@@ -171,21 +164,21 @@ impl Keys {
     /// # Errors
     /// If the database does not take it.
     pub async fn revoke(&self, id: &str) -> Result<Option<KeyInfo>, RepoError> {
-        if !is_id(id) {
-            return Ok(None);
-        }
-        Ok(self.repo.delete_key(id, &self.stamp()).await?.map(info))
+        Ok(self.repo.delete_key(id).await?.map(info))
     }
 
     /// Which key this is, if it is one of ours and still opens something.
     pub(crate) async fn recognise(&self, key: &SecretString) -> Result<Option<KeyRef>, RepoError> {
         let key = key.expose_secret();
         let sha256 = secret::digest(key);
-        if self.environment.as_ref().is_some_and(|environment| secret::same(&sha256, environment)) {
-            return Ok(Some(KeyRef { id: ENVIRONMENT.to_owned(), generation: 0 }));
+        if let Some(environment) = &self.environment
+            && secret::same(&sha256, &environment.sha256)
+        {
+            return Ok(Some(KeyRef { id: ENVIRONMENT.to_owned(), generation: environment.generation }));
         }
-        let id = key.strip_prefix("tk_").and_then(|rest| rest.split_once('_')).map(|(id, _)| id);
-        let Some(id) = id.filter(|id| is_id(id)) else { return Ok(None) };
+        let Some((id, _)) = key.strip_prefix("tk_").and_then(|rest| rest.split_once('_')) else {
+            return Ok(None);
+        };
         let Some(row) = self.repo.key(id).await? else { return Ok(None) };
         let now = self.clock.wall();
         let generation = row
@@ -198,8 +191,8 @@ impl Keys {
     /// What the key of a token allows at this moment; `None` if it was revoked or its generation has ended.
     pub(crate) async fn scope_of_ref(&self, key: &KeyRef) -> Result<Option<Scope>, RepoError> {
         if key.id == ENVIRONMENT {
-            // Its tokens were compared with it when they were read.
-            return Ok(self.environment.map(|_| Scope::Operator));
+            let same = self.environment.as_ref().is_some_and(|env| env.generation == key.generation);
+            return Ok(same.then_some(Scope::Operator));
         }
         let Some(row) = self.repo.key(&key.id).await? else { return Ok(None) };
         let now = self.clock.wall();
@@ -208,7 +201,8 @@ impl Keys {
     }
 
     fn generate(&self, scope: Scope, label: &str) -> (NewKey, IssuedKey) {
-        let id = secret::random_id();
+        let [a, b, c, d, e, f, g, h, ..] = secret::random();
+        let id = format!("{:016x}", u64::from_be_bytes([a, b, c, d, e, f, g, h]));
         let key = compose(&id);
         let created = self.clock.wall();
         let sha256 = secret::digest(&key);
@@ -221,13 +215,8 @@ fn compose(id: &str) -> String {
     format!("tk_{id}_{}", secret::random_text())
 }
 
-/// Whether a text can be the public part of a key. Nothing else gets as far as the database.
-fn is_id(text: &str) -> bool {
-    text.len() == 16 && text.bytes().all(|b| b.is_ascii_hexdigit())
-}
-
 fn info(row: KeyRow) -> KeyInfo {
-    let generation = row.newest();
+    let generation = row.generations.iter().map(|generation| generation.number).max().unwrap_or(0);
     KeyInfo { id: row.id, scope: row.scope, label: row.label, generation, created: row.created }
 }
 

@@ -73,7 +73,7 @@ fn incarnation(reader: &mut Reader<'_>, name: Option<&TenantName>) -> Incarnatio
     Uuid::new_v4().into()
 }
 
-pub(crate) fn email(reader: &mut Reader<'_>) -> String {
+fn email(reader: &mut Reader<'_>) -> String {
     let email = reader.string("email");
     let parts = email.split_once('@');
     let plausible = parts.is_some_and(|(local, domain)| !local.is_empty() && !domain.is_empty())
@@ -86,7 +86,7 @@ pub(crate) fn email(reader: &mut Reader<'_>) -> String {
 }
 
 /// Own domains in normal form, each once. International names become A-labels here (RFC 5891), never in a request.
-pub(crate) fn hosts(reader: &mut Reader<'_>, base_domains: Option<&HostRules>) -> Vec<String> {
+fn hosts(reader: &mut Reader<'_>, base_domains: Option<&HostRules>) -> Vec<String> {
     let mut hosts: Vec<String> = Vec::new();
     for text in reader.strings("hosts").unwrap_or_default() {
         let host = match own_domain(&text) {
@@ -118,7 +118,7 @@ fn own_domain(text: &str) -> Result<Host, String> {
     }
 }
 
-pub(crate) fn expire(reader: &mut Reader<'_>) -> Option<Timestamp> {
+fn expire(reader: &mut Reader<'_>) -> Option<Timestamp> {
     let text = reader.optional_string("expire")?;
     let time = text.parse().ok();
     if time.is_none() {

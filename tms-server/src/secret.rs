@@ -21,12 +21,6 @@ pub(crate) fn random_text() -> String {
     BASE64_URL_SAFE_NO_PAD.encode(random())
 }
 
-/// 64 random bits as 16 hex digits: a name, not a secret.
-pub(crate) fn random_id() -> String {
-    let [a, b, c, d, e, f, g, h, ..] = random();
-    format!("{:016x}", u64::from_be_bytes([a, b, c, d, e, f, g, h]))
-}
-
 /// What is kept of a secret. Its inputs have 256 random bits, so that no salt or slow hash is needed.
 pub(crate) fn digest(secret: &str) -> Digest {
     Sha256::digest(secret.as_bytes()).into()

@@ -13,8 +13,6 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::task::JoinSet;
 
-use crate::stall::Stall;
-
 /// Connections at once; more wait to be accepted.
 const CONNECTIONS: usize = 1024;
 /// How long a client may take to send a request's head.
@@ -24,14 +22,8 @@ const DRAIN: Duration = Duration::from_secs(5);
 /// How long accepting rests when it fails, as it does without a free file descriptor.
 const REST: Duration = Duration::from_millis(50);
 
-/// Serves until `stop` changes or its sender is gone; then lets what is under way finish, for a while. A client that takes
-/// nothing for `stall` is cut off.
-pub(crate) async fn serve(
-    listener: TcpListener,
-    app: Router,
-    stall: Duration,
-    mut stop: watch::Receiver<()>,
-) {
+/// Serves until `stop` changes or its sender is gone; then lets what is under way finish, for a while.
+pub(crate) async fn serve(listener: TcpListener, app: Router, mut stop: watch::Receiver<()>) {
     // HTTP/1 alone: over plain connections clients do not speak anything else.
     let mut builder = Builder::new(TokioExecutor::new()).http1_only();
     builder.http1().timer(TokioTimer::new()).header_read_timeout(HEAD);
@@ -52,8 +44,7 @@ pub(crate) async fn serve(
             },
         };
         let service = TowerToHyperService::new(app.clone());
-        let connection =
-            builder.serve_connection(TokioIo::new(Stall::new(stream, stall)), service).into_owned();
+        let connection = builder.serve_connection(TokioIo::new(stream), service).into_owned();
         let connection = graceful.watch(connection);
         connections.spawn(async move {
             if let Err(error) = connection.await {

@@ -12,11 +12,10 @@ use tokio::task::JoinHandle;
 use crate::app::{AppState, build_app};
 use crate::config::{Config, ConfigError};
 use crate::keys::{Keys, weakness};
-use crate::repo::{self, OpenError, Repo, RepoError, Stamp};
+use crate::repo::{KeyRepo as _, RepoError, SqliteOpenError, SqliteRepo};
 use crate::secret;
 use crate::serve::serve;
-use crate::token::{Source, Tokens};
-use crate::trim;
+use crate::token::Tokens;
 
 /// A signing secret with fewer bytes than its HMAC has is easier to find than a signature (RFC 7518 section 3.2).
 const SECRET_BYTES: usize = 32;
@@ -27,10 +26,9 @@ pub struct Server {
     addr: SocketAddr,
     keys: Keys,
     generated_key: Option<SecretString>,
-    repo: Arc<dyn Repo>,
+    repo: Arc<SqliteRepo>,
     stop: watch::Sender<()>,
     serving: JoinHandle<()>,
-    trimming: JoinHandle<()>,
 }
 
 /// Why the service does not start.
@@ -41,7 +39,7 @@ pub enum StartError {
     Config(#[from] ConfigError),
     /// The database does not open, or another process uses it.
     #[error(transparent)]
-    Open(#[from] OpenError),
+    Open(#[from] SqliteOpenError),
     /// The database failed.
     #[error(transparent)]
     Database(#[from] RepoError),
@@ -53,6 +51,9 @@ pub enum StartError {
         /// What failed.
         source: std::io::Error,
     },
+    /// The signing secret cannot be used.
+    #[error("cannot sign with the secret")]
+    Secret(#[from] jsonwebtoken::errors::Error),
 }
 
 impl Server {
@@ -70,7 +71,7 @@ impl Server {
     /// As [`Server::start`].
     pub async fn start_with_clock(config: Config, clock: Arc<dyn Clock>) -> Result<Self, StartError> {
         config.check()?;
-        let repo = repo::open(&config.database_url).await?;
+        let repo = Arc::new(SqliteRepo::open(&config.database_url).await?);
         let started = Self::start_on(repo.clone(), config, clock).await;
         if started.is_err() {
             repo.close().await;
@@ -79,7 +80,7 @@ impl Server {
     }
 
     async fn start_on(
-        repo: Arc<dyn Repo>,
+        repo: Arc<SqliteRepo>,
         config: Config,
         clock: Arc<dyn Clock>,
     ) -> Result<Self, StartError> {
@@ -88,32 +89,27 @@ impl Server {
         let listener = TcpListener::bind(config.bind).await.map_err(bind_failed)?;
         let addr = listener.local_addr().map_err(bind_failed)?;
 
-        let source = signing_secrets(&repo, &config, &*clock).await?;
+        let tokens = Tokens::new(&signing_secret(&repo, &config, &*clock).await?, clock.clone());
         let environment = present(config.api_key.as_ref());
         warn_of_weakness(environment);
-        let tokens = Tokens::new(source, environment, clock.clone());
+        let environment = environment.map(|key| tokens.environment_key(key)).transpose()?;
+        let generate = environment.is_none();
         let keys = Keys::new(repo.clone(), environment, clock.clone());
-        let generated_key = match environment {
-            None => keys.issue_first().await?.map(|issued| issued.key),
-            Some(_) => None,
-        };
+        let generated_key = if generate { keys.issue_first().await?.map(|issued| issued.key) } else { None };
 
         let bases = (!config.base_domains.is_empty()).then(|| HostRules::base_domains(config.base_domains));
-        let (stop, stopped) = watch::channel(());
-        let trimming = trim::until(stopped.clone(), repo.clone(), config.timing.clone(), clock.clone());
-        let trimming = tokio::spawn(trimming);
         let state = AppState {
-            repo: repo.clone(),
+            tenants: repo.clone(),
             keys: keys.clone(),
             tokens,
             base_domains: bases.map(Arc::new),
             names: Arc::new(config.names),
             clock,
-            stop: stopped.clone(),
         };
-        let serving = tokio::spawn(serve(listener, build_app(state), config.timing.stall, stopped));
+        let (stop, stopped) = watch::channel(());
+        let serving = tokio::spawn(serve(listener, build_app(state), stopped));
         tracing::info!(%addr, "the tenant management service listens on {addr}");
-        Ok(Self { addr, keys, generated_key, repo, stop, serving, trimming })
+        Ok(Self { addr, keys, generated_key, repo, stop, serving })
     }
 
     /// Where it listens.
@@ -132,15 +128,12 @@ impl Server {
         &self.keys
     }
 
-    /// Stops accepting, ends the feeds, lets other requests under way finish for at most 5 s, closes the database and gives
-    /// it free.
+    /// Stops accepting, lets requests under way finish for at most 5 s, closes the database and gives it free.
     pub async fn shutdown(self) {
         // It fails only where nothing serves any more.
         let _ = self.stop.send(());
-        for task in [self.serving, self.trimming] {
-            if let Err(error) = task.await {
-                tracing::error!(%error, "a task of the service failed");
-            }
+        if let Err(error) = self.serving.await {
+            tracing::error!(%error, "the accept loop failed");
         }
         self.repo.close().await;
     }
@@ -151,22 +144,15 @@ fn present(secret: Option<&SecretString>) -> Option<&SecretString> {
     secret.filter(|secret| !secret.expose_secret().is_empty())
 }
 
-/// The configuration's, or what is in the database, which gets one if it has none.
-async fn signing_secrets(
-    repo: &Arc<dyn Repo>,
-    config: &Config,
-    clock: &dyn Clock,
-) -> Result<Source, RepoError> {
+async fn signing_secret(repo: &SqliteRepo, config: &Config, clock: &dyn Clock) -> Result<Vec<u8>, RepoError> {
     let Some(secret) = present(config.secret.as_ref()) else {
-        let stamp = Stamp { at: clock.wall(), key: None };
-        repo.first_signing_secret(&secret::random(), &stamp).await?;
-        return Ok(Source::Kept(repo.clone()));
+        return repo.signing_secret(&secret::random(), clock.wall()).await;
     };
     let secret = secret.expose_secret().as_bytes();
     if secret.len() < SECRET_BYTES {
         tracing::warn!("SECURITY: SECRET has fewer than 32 bytes; whoever guesses it can make tokens");
     }
-    Ok(Source::Fixed(secret.to_vec()))
+    Ok(secret.to_vec())
 }
 
 fn warn_of_weakness(key: Option<&SecretString>) {

@@ -1,46 +1,28 @@
 //! [`Tokens`]: access tokens, which a key is exchanged for and which live five minutes.
 
-mod signer;
-
 use std::fmt;
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::sync::Arc;
 
-use jiff::Timestamp;
+use jsonwebtoken::errors::Error as JwtError;
+use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
 use secrecy::{ExposeSecret as _, SecretString};
+use serde::{Deserialize, Serialize};
 use tenant_core::Clock;
 
-use crate::error::ApiError;
-use crate::keys::KeyRef;
-use crate::repo::{SecretRepo, SigningSecret};
-use signer::{Claims, Signer};
+use crate::keys::{EnvironmentKey, KeyRef};
+use crate::secret;
 
 /// How long a token is good for, in seconds.
 pub(crate) const LIFETIME: i64 = 300;
-/// How long the secrets of the database are used before they are read again; another process may have rotated them.
-const FRESH: Duration = Duration::from_secs(1);
 
 /// Issues and reads access tokens: JWT (RFC 7519), HS256.
 ///
-/// The newest secret signs, and all that are good verify. A token says which key it was issued for; what that key allows is
-/// looked up at each request.
+/// A token says which key it was issued for; what that key allows is looked up at each request.
 #[derive(Clone)]
-pub(crate) struct Tokens(Arc<Inner>);
-
-struct Inner {
-    source: Source,
-    environment: Option<SecretString>,
+pub(crate) struct Tokens {
+    encoding: EncodingKey,
+    decoding: DecodingKey,
     clock: Arc<dyn Clock>,
-    /// What was read from the database, and when.
-    known: Mutex<Option<(Duration, Arc<[Signer]>)>>,
-}
-
-/// Where secrets come from.
-pub(crate) enum Source {
-    /// From the configuration: this one, as long as the process lives.
-    Fixed(Vec<u8>),
-    /// From the database.
-    Kept(Arc<dyn SecretRepo>),
 }
 
 impl fmt::Debug for Tokens {
@@ -49,177 +31,99 @@ impl fmt::Debug for Tokens {
     }
 }
 
+#[derive(Serialize, Deserialize)]
+struct Claims {
+    sub: String,
+    #[serde(rename = "gen")]
+    generation: i64,
+    iat: i64,
+    exp: i64,
+}
+
 impl Tokens {
-    /// Tokens for the keys of the database and the environment's.
-    pub(crate) fn new(source: Source, environment: Option<&SecretString>, clock: Arc<dyn Clock>) -> Self {
-        Self(Arc::new(Inner { source, environment: environment.cloned(), clock, known: Mutex::new(None) }))
+    /// Tokens that are signed with this secret.
+    pub(crate) fn new(secret: &[u8], clock: Arc<dyn Clock>) -> Self {
+        Self { encoding: EncodingKey::from_secret(secret), decoding: DecodingKey::from_secret(secret), clock }
     }
 
     /// A token for a key, good for [`LIFETIME`] seconds.
-    pub(crate) async fn issue(&self, key: &KeyRef) -> Result<SecretString, ApiError> {
-        let wall = self.0.clock.wall();
-        let now = wall.as_second();
-        let signers = self.signers().await?;
-        let signer = signers.iter().find(|signer| signer.is_good(wall)).ok_or(ApiError::NoSecret)?;
-        let claims = Claims::new(signer, key, now, now + LIFETIME);
-        Ok(signer.sign(&claims)?)
+    pub(crate) fn issue(&self, key: &KeyRef) -> Result<SecretString, JwtError> {
+        let now = self.clock.wall().as_second();
+        let (sub, generation) = (key.id.clone(), key.generation);
+        let claims = Claims { sub, generation, iat: now, exp: now + LIFETIME };
+        jsonwebtoken::encode(&Header::new(Algorithm::HS256), &claims, &self.encoding).map(SecretString::from)
     }
 
-    /// The key that a token was issued for, and until when, if we issued it and it has not expired.
-    pub(crate) async fn read(&self, token: &str) -> Result<Option<(KeyRef, Timestamp)>, ApiError> {
-        let now = self.0.clock.wall();
-        let signers = self.signers().await?;
-        let mut good = signers.iter().filter(|signer| signer.is_good(now));
-        let read = good.find_map(|signer| signer.read(token));
-        Ok(read.filter(|(_, until)| now < *until))
+    /// The key that a token was issued for, if we issued it and it has not expired.
+    pub(crate) fn read(&self, token: &str) -> Option<KeyRef> {
+        let mut validation = Validation::new(Algorithm::HS256);
+        // Expiry is checked below, by our own clock.
+        validation.validate_exp = false;
+        validation.required_spec_claims.clear();
+        let claims = jsonwebtoken::decode::<Claims>(token, &self.decoding, &validation).ok()?.claims;
+        let live = self.clock.wall().as_second() < claims.exp;
+        live.then_some(KeyRef { id: claims.sub, generation: claims.generation })
     }
 
-    async fn signers(&self) -> Result<Arc<[Signer]>, ApiError> {
-        let now = self.0.clock.monotonic();
-        if let Some((read, signers)) = &*self.known()
-            && (now < *read + FRESH || matches!(self.0.source, Source::Fixed(_)))
-        {
-            return Ok(signers.clone());
-        }
-        let secrets = match &self.0.source {
-            Source::Fixed(secret) => vec![SigningSecret { secret: secret.clone(), until: None }],
-            Source::Kept(repo) => repo.signing_secrets(self.0.clock.wall()).await?,
-        };
-        let environment = self.0.environment.as_ref().map(|key| key.expose_secret());
-        let signers: Result<Vec<_>, _> =
-            secrets.iter().map(|secret| Signer::new(secret, environment)).collect();
-        let signers: Arc<[Signer]> = signers?.into();
-        *self.known() = Some((now, signers.clone()));
-        Ok(signers)
-    }
-
-    fn known(&self) -> std::sync::MutexGuard<'_, Option<(Duration, Arc<[Signer]>)>> {
-        self.0.known.lock().unwrap_or_else(PoisonError::into_inner)
+    /// The environment's key. Its generation is derived with the signing secret: tokens carry it, and nobody may try
+    /// keys out on one.
+    pub(crate) fn environment_key(&self, key: &SecretString) -> Result<EnvironmentKey, JwtError> {
+        let key = key.expose_secret();
+        let mac = jsonwebtoken::crypto::sign(key.as_bytes(), &self.encoding, Algorithm::HS256)?;
+        let [a, b, c, d, e, f, g, h, ..] = secret::digest(&mac);
+        let generation = i64::from_be_bytes([a, b, c, d, e, f, g, h]);
+        Ok(EnvironmentKey { sha256: secret::digest(key), generation })
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use jiff::SignedDuration;
+    use std::time::Duration;
+
+    use jiff::Timestamp;
     use tenant_core::ManualClock;
 
     use super::*;
-    use crate::keys::ENVIRONMENT;
-    use crate::repo::{RepoError, Stamp};
-
-    /// Secrets that a test sets.
-    #[derive(Debug, Default)]
-    struct Secrets(Mutex<Vec<SigningSecret>>);
-
-    impl Secrets {
-        fn set(&self, secrets: &[(&str, Option<Timestamp>)]) {
-            let secrets = secrets
-                .iter()
-                .map(|(secret, until)| SigningSecret { secret: (*secret).into(), until: *until });
-            *self.0.lock().expect("no panic") = secrets.collect();
-        }
-    }
-
-    #[async_trait::async_trait]
-    impl SecretRepo for Secrets {
-        async fn signing_secrets(&self, _: Timestamp) -> Result<Vec<SigningSecret>, RepoError> {
-            Ok(self.0.lock().expect("no panic").clone())
-        }
-
-        async fn first_signing_secret(&self, _: &[u8], _: &Stamp) -> Result<(), RepoError> {
-            Ok(())
-        }
-
-        async fn rotate_signing_secret(&self, _: &[u8], _: Timestamp, _: &Stamp) -> Result<(), RepoError> {
-            Ok(())
-        }
-    }
 
     fn key() -> KeyRef {
         KeyRef { id: "0011223344556677".into(), generation: 2 }
     }
 
-    fn clock() -> Arc<ManualClock> {
-        Arc::new(ManualClock::new(Timestamp::UNIX_EPOCH))
-    }
-
-    fn fixed(secret: &str, clock: &Arc<ManualClock>) -> Tokens {
-        Tokens::new(Source::Fixed(secret.into()), None, clock.clone())
-    }
-
-    async fn reads(tokens: &Tokens, token: &SecretString) -> Option<KeyRef> {
-        tokens.read(token.expose_secret()).await.expect("asked").map(|(key, _)| key)
-    }
-
-    #[tokio::test]
-    async fn a_token_is_good_for_five_minutes() {
-        let clock = clock();
-        let tokens = fixed("secret", &clock);
-        let token = tokens.issue(&key()).await.expect("a token");
+    #[test]
+    fn a_token_is_good_for_five_minutes() {
+        let clock = Arc::new(ManualClock::new(Timestamp::UNIX_EPOCH));
+        let tokens = Tokens::new(b"secret", clock.clone());
+        let token = tokens.issue(&key()).expect("a token");
         clock.advance(Duration::from_secs(299));
-        assert_eq!(reads(&tokens, &token).await, Some(key()));
+        assert_eq!(tokens.read(token.expose_secret()), Some(key()));
         clock.advance(Duration::from_secs(1));
-        assert_eq!(reads(&tokens, &token).await, None);
+        assert_eq!(tokens.read(token.expose_secret()), None);
     }
 
-    #[tokio::test]
-    async fn a_token_of_another_secret_or_algorithm_is_refused() {
-        let clock = clock();
-        let tokens = fixed("secret", &clock);
-        let foreign = fixed("other", &clock).issue(&key()).await.expect("a token");
-        assert_eq!(reads(&tokens, &foreign).await, None);
+    #[test]
+    fn a_token_of_another_secret_or_algorithm_is_refused() {
+        let clock: Arc<dyn Clock> = Arc::new(ManualClock::new(Timestamp::UNIX_EPOCH));
+        let tokens = Tokens::new(b"secret", clock.clone());
+        let foreign = Tokens::new(b"other", clock).issue(&key()).expect("a token");
+        assert_eq!(tokens.read(foreign.expose_secret()), None);
+
+        let claims = Claims { sub: key().id, generation: 2, iat: 0, exp: LIFETIME };
+        let other = jsonwebtoken::encode(&Header::new(Algorithm::HS512), &claims, &tokens.encoding);
+        assert_eq!(tokens.read(&other.expect("a token")), None);
         // {"alg":"none"}
-        let mine = tokens.issue(&key()).await.expect("a token");
+        let mine = tokens.issue(&key()).expect("a token");
         let payload = mine.expose_secret().split('.').nth(1).expect("a payload");
-        assert_eq!(reads(&tokens, &format!("eyJhbGciOiJub25lIn0.{payload}.").into()).await, None);
+        assert_eq!(tokens.read(&format!("eyJhbGciOiJub25lIn0.{payload}.")), None);
     }
 
-    #[tokio::test]
-    async fn the_newest_secret_signs_and_an_earlier_one_verifies_until_its_end() {
-        let clock = clock();
-        let secrets = Arc::new(Secrets::default());
-        secrets.set(&[("first", None)]);
-        let tokens = Tokens::new(Source::Kept(secrets.clone()), None, clock.clone());
-        let by_first = tokens.issue(&key()).await.expect("a token");
-
-        let end = clock.wall() + SignedDuration::from_secs(60);
-        secrets.set(&[("second", None), ("first", Some(end))]);
-        clock.advance(FRESH);
-        let by_second = tokens.issue(&key()).await.expect("a token");
-        assert_eq!(reads(&fixed("second", &clock), &by_second).await, Some(key()), "signed by the newest");
-        assert_eq!(reads(&tokens, &by_first).await, Some(key()));
-        assert_eq!(reads(&tokens, &by_second).await, Some(key()));
-        clock.advance(Duration::from_secs(59));
-        assert_eq!(reads(&tokens, &by_first).await, None, "at its end, known or not");
-        assert_eq!(reads(&tokens, &by_second).await, Some(key()));
-
-        secrets.set(&[]);
-        clock.advance(FRESH);
-        assert!(tokens.issue(&key()).await.is_err());
-        assert_eq!(reads(&tokens, &by_second).await, None);
-    }
-
-    #[tokio::test]
-    async fn tokens_of_the_environments_key_end_when_it_changes_and_outlive_a_rotation() {
-        let clock = clock();
-        let environment = KeyRef { id: ENVIRONMENT.into(), generation: 0 };
-        let tokens = |secrets: &[(&str, Option<Timestamp>)], key: Option<&str>| {
-            let kept = Arc::new(Secrets::default());
-            kept.set(secrets);
-            let key = key.map(SecretString::from);
-            Tokens::new(Source::Kept(kept), key.as_ref(), clock.clone())
+    #[test]
+    fn the_environments_key_has_a_generation_of_its_own() {
+        let clock: Arc<dyn Clock> = Arc::new(ManualClock::new(Timestamp::UNIX_EPOCH));
+        let generation = |secret: &[u8], key: &str| {
+            Tokens::new(secret, clock.clone()).environment_key(&key.into()).expect("a key").generation
         };
-        let token = tokens(&[("s", None)], Some("yyy")).issue(&environment).await.expect("a token");
-        let end = Some(Timestamp::MAX);
-        for (secrets, key, good) in [
-            (vec![("s", None)], Some("yyy"), true),
-            (vec![("t", None), ("s", end)], Some("yyy"), true),
-            (vec![("s", None)], Some("zzz"), false),
-            (vec![("s", None)], None, false),
-            (vec![("t", None)], Some("yyy"), false),
-        ] {
-            let read = reads(&tokens(&secrets, key), &token).await;
-            assert_eq!(read, good.then(|| environment.clone()), "{key:?}");
-        }
+        assert_eq!(generation(b"s", "yyy"), generation(b"s", "yyy"));
+        assert_ne!(generation(b"s", "yyy"), generation(b"s", "zzz"));
+        assert_ne!(generation(b"s", "yyy"), generation(b"t", "yyy"));
     }
 }

@@ -7,7 +7,7 @@ use axum::http::HeaderName;
 use clap::{Args, Parser, Subcommand};
 use ipnet::IpNet;
 use secrecy::SecretString;
-use tenant_core::{Host, Incarnation, TenantName};
+use tenant_core::{Host, TenantName};
 
 use super::values::{self, Bind, ConfigError, Switch};
 use super::{Config, Listeners, ORIGINAL_TENANT_NAME, StorageConfig, Tenancy, TmsConfig};
@@ -32,71 +32,6 @@ pub(crate) enum Command {
     Dev(DevArgs),
     /// Print the effective settings, secrets hidden; fails if one of them is wrong.
     CheckConfig(ServeArgs),
-    /// Work on the files of the embedded storage, while no server has them.
-    #[command(subcommand)]
-    Storage(StorageCommand),
-}
-
-#[derive(Subcommand)]
-pub(crate) enum StorageCommand {
-    /// Print a line for each installed tenant: its id, its incarnation, its files, and whether they wait for an upgrade.
-    List(ListArgs),
-    /// Bring the files that an older program wrote up to this one's format and kinds. A tenant that fails does not keep the
-    /// others from it; run again, it does the rest.
-    Upgrade(UpgradeArgs),
-    /// Close a tenant's files, so that each is one plain file which can be copied, and print where they are.
-    Detach(DetachArgs),
-}
-
-/// What every command of the storage takes.
-#[derive(Args)]
-pub(crate) struct FolderArgs {
-    /// The folder of the embedded storage.
-    #[arg(long, env = "DATA_DIR", default_value = "./data")]
-    pub(crate) data_dir: PathBuf,
-    #[command(flatten)]
-    pub(crate) logging: LogArgs,
-}
-
-#[derive(Args)]
-pub(crate) struct ListArgs {
-    /// Print one JSON array instead of the lines.
-    #[arg(long)]
-    pub(crate) json: bool,
-    #[command(flatten)]
-    pub(crate) folder: FolderArgs,
-}
-
-#[derive(Args)]
-pub(crate) struct UpgradeArgs {
-    #[command(flatten)]
-    pub(crate) which: Which,
-    #[command(flatten)]
-    pub(crate) folder: FolderArgs,
-}
-
-/// Some tenants, or all of them; saying neither is an error, so that nobody upgrades everything by accident.
-#[derive(Args)]
-#[group(required = true, multiple = false)]
-pub(crate) struct Which {
-    /// Every tenant that is installed.
-    #[arg(long)]
-    pub(crate) all: bool,
-    /// The tenants, by name or id (company-x, companyx), in all of their incarnations.
-    #[arg(value_name = "TENANT")]
-    pub(crate) tenants: Vec<TenantName>,
-}
-
-#[derive(Args)]
-pub(crate) struct DetachArgs {
-    /// The tenant, by name or id (company-x, companyx).
-    #[arg(value_name = "TENANT")]
-    pub(crate) tenant: TenantName,
-    /// Which life of it, where there are several.
-    #[arg(long, value_name = "UUID")]
-    pub(crate) incarnation: Option<Incarnation>,
-    #[command(flatten)]
-    pub(crate) folder: FolderArgs,
 }
 
 /// The settings of `serve`. Each flag has a variable of the same meaning.

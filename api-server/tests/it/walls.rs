@@ -28,23 +28,14 @@ fn naming(text: &str) -> Vec<String> {
 
 #[test]
 fn only_the_installer_works_on_tenants_that_are_not_active() {
-    // The operator's upgrade asks for it by the file, and opens nobody's data.
-    assert_eq!(naming("lifecycle"), ["install.rs", "maintenance/upgrade.rs"]);
-    assert_eq!(naming("lifecycle::upgrade"), ["maintenance/upgrade.rs"]);
-    assert_eq!(naming("lifecycle::install"), ["install.rs"]);
+    assert_eq!(naming("lifecycle"), ["install.rs"]);
     assert!(naming("LifecycleHandle").is_empty());
-}
-
-#[test]
-fn a_server_has_nothing_of_the_operators_commands() {
-    assert_eq!(naming("maintenance"), ["lib.rs", "run.rs"]);
-    assert_eq!(naming("EmbeddedStore::open"), ["maintenance/mod.rs", "serve.rs"]);
 }
 
 #[test]
 fn a_handler_opens_a_store_for_an_active_tenant_alone() {
     assert_eq!(naming("NamespacedStore::new"), ["install.rs", "state.rs"]);
-    assert_eq!(naming("dyn Store"), ["install.rs", "maintenance/upgrade.rs", "serve.rs", "state.rs"]);
+    assert_eq!(naming("dyn Store"), ["install.rs", "serve.rs", "state.rs"]);
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! Install, upgrade and removal, and that nothing opens what is not installed.
+//! Install and removal, and that nothing opens what is not installed.
 
 use std::sync::Arc;
 
@@ -20,7 +20,6 @@ use crate::store::Store;
 pub async fn all(store: &Arc<dyn Store>) -> Result<(), Failure> {
     not_installed(store).await?;
     installs(store).await?;
-    upgrades(store).await?;
     removals(store).await?;
     one_context_alone(store).await
 }
@@ -96,23 +95,6 @@ pub async fn installs(store: &Arc<dyn Store>) -> Result<(), Failure> {
     equal("what an install left of the data", &kept.map(|kept| kept.version), &version)?;
     let other = data(store, &acme, Context::Production).get(THING, &id("a")).await.during(step)?;
     equal("what staging wrote, in production", &other, &None)
-}
-
-/// What this program has installed needs no upgrade, and what it has not is not installed by one.
-///
-/// # Errors
-/// The first failure.
-pub async fn upgrades(store: &Arc<dyn Store>) -> Result<(), Failure> {
-    let step = "upgrading a tenant";
-    let acme = tenant("acme", step)?;
-    let upgrade = async || lifecycle::upgrade(store, acme.id(), acme.incarnation()).await;
-    refused("upgrading what is not installed", upgrade().await, StoreErrorKind::NotInstalled)?;
-    all_refuse(&data(store, &acme, Context::Staging), "an upgrade was asked for").await?;
-    install(store, &acme, step).await?;
-    let version = put(&data(store, &acme, Context::Staging)).await?;
-    equal("whether there was anything to upgrade", &upgrade().await.during(step)?, &false)?;
-    let kept = data(store, &acme, Context::Staging).get(THING, &id("a")).await.during(step)?;
-    equal("what an upgrade left of the data", &kept.map(|kept| kept.version), &version)
 }
 
 async fn put(data: &NamespacedStore) -> Result<Option<Version>, Failure> {

@@ -11,7 +11,7 @@ pub struct EmbeddedConfig {
     /// The data folder; the store has `tenants` and `journal` in it to itself.
     pub data_dir: PathBuf,
     /// How many files may be open. One that is needed beyond that closes the one that was not used for longest, as soon
-    /// as nothing uses it. Each takes up to [`descriptors_per_file`](Self::descriptors_per_file). Default 100.
+    /// as nothing uses it. Each takes up to three file descriptors and two for each reader. Default 100.
     pub open_files: NonZeroUsize,
     /// How many reads of one file may go on at once, beside one write. Default 2.
     pub readers: NonZeroUsize,
@@ -40,10 +40,5 @@ impl EmbeddedConfig {
             journal_bytes: const { NonZeroUsize::new(512 << 20).expect("512 MiB is not zero") },
             busy_timeout: Duration::from_secs(5),
         }
-    }
-
-    /// The most file descriptors that an open file takes: three to write, two for each reader.
-    pub fn descriptors_per_file(&self) -> usize {
-        3 + 2 * self.readers.get()
     }
 }

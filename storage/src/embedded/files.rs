@@ -179,11 +179,6 @@ impl Files {
         self.opening.folder.namespaces()
     }
 
-    /// Where a namespace's file is, or would be.
-    pub(super) fn path(&self, namespace: &Namespace) -> PathBuf {
-        self.opening.folder.file(namespace)
-    }
-
     /// Closes a namespace's file once nothing uses it: one plain file is left, and this is its path.
     pub(super) async fn close(&self, namespace: &Namespace) -> Result<PathBuf, StoreError> {
         // What a crash has left beside it goes into it.

@@ -49,7 +49,6 @@ use async_trait::async_trait;
 use rusqlite::Connection;
 
 pub use config::EmbeddedConfig;
-pub use detach::StoredFile;
 
 use crate::aggregate::Counter;
 use crate::check;

@@ -4,7 +4,6 @@ mod broken;
 mod child;
 mod compile;
 mod crash;
-mod detach;
 mod embedded;
 mod faults;
 mod files;

@@ -1,125 +1,65 @@
-//! Where everything is kept: [`Repo`], the traits that it is made of, and the suite that every database passes.
+//! Where tenants and keys are kept: [`TenantRepo`] and [`KeyRepo`], and the suite that every implementation passes.
 
-mod engine;
-mod error;
 mod lock;
-mod open;
-mod postgres;
-mod rows;
-mod sql;
 mod sqlite;
-mod store;
 #[cfg(test)]
 mod suite;
-#[cfg(test)]
-#[path = "../../tests/it/support/postgres.rs"]
-mod test_postgres;
 
+use std::error::Error;
 use std::fmt;
 
 use async_trait::async_trait;
 use jiff::Timestamp;
 use tenant_core::{Host, Incarnation, TenantId, TenantRecord};
-use tokio::sync::watch;
 
-use crate::cursor::Cursor;
-use crate::edit::Edit;
+use crate::keys::Scope;
 use crate::secret::Digest;
+use crate::transition::{Transition, TransitionRefused};
 
-pub use error::{RepoError, Taken};
 pub use lock::LockError;
-pub use open::OpenError;
-pub(crate) use open::open;
-pub(crate) use rows::{
-    AuditRow, Change, Changed, Generation, KeyRow, KeyUse, NewKey, Page, SigningSecret, Since, Stamp, Stored,
-};
+pub use sqlite::SqliteOpenError;
+pub(crate) use sqlite::SqliteRepo;
 
-/// A database of the service. Each method is one transaction; what is written is durable when it returns.
-///
-/// Every change of a tenant bumps the head of the feed, and is written to the feed and to the audit, in its transaction.
-#[async_trait]
-pub(crate) trait Repo: TenantRepo + FeedRepo + AuditRepo + KeyRepo + SecretRepo {
-    /// Lets go of the database.
-    async fn close(&self);
-}
-
-/// Keeps the records of tenants.
+/// Keeps the records of tenants. Each method is one transaction; what is written is durable when it returns.
 #[async_trait]
 pub(crate) trait TenantRepo: fmt::Debug + Send + Sync + 'static {
     /// Adds a tenant. Uniqueness of id, incarnation and own domains is decided by the database.
-    async fn create(&self, record: &TenantRecord, stamp: &Stamp) -> Result<Stored, RepoError>;
+    async fn create(&self, record: &TenantRecord) -> Result<(), RepoError>;
 
-    /// Changes a tenant; `None` if there is no such tenant. What would leave it as it is writes nothing.
-    async fn edit(&self, id: &TenantId, edit: &Edit, stamp: &Stamp) -> Result<Option<Stored>, RepoError>;
+    /// All tenants, by id.
+    async fn list(&self) -> Result<Vec<TenantRecord>, RepoError>;
 
     /// The tenant with this id.
-    async fn by_id(&self, id: &TenantId) -> Result<Option<Stored>, RepoError>;
+    async fn by_id(&self, id: &TenantId) -> Result<Option<TenantRecord>, RepoError>;
 
     /// The tenant with this incarnation.
-    async fn by_incarnation(&self, incarnation: &Incarnation) -> Result<Option<Stored>, RepoError>;
+    async fn by_incarnation(&self, incarnation: &Incarnation) -> Result<Option<TenantRecord>, RepoError>;
 
     /// The tenant with this own domain.
-    async fn by_host(&self, host: &Host) -> Result<Option<Stored>, RepoError>;
+    async fn by_host(&self, host: &Host) -> Result<Option<TenantRecord>, RepoError>;
 
-    /// At most `limit` tenants, by id, from the first one after `after`.
-    async fn page(&self, after: Option<&TenantId>, limit: u32) -> Result<Page, RepoError>;
-
-    /// All tenants as they are at this moment, to be read in pieces.
-    async fn snapshot(&self) -> Result<Box<dyn Snapshot>, RepoError>;
+    /// Changes a tenant's status; `None` if there is no such tenant.
+    async fn transition(
+        &self,
+        id: &TenantId,
+        transition: &Transition,
+    ) -> Result<Option<TenantRecord>, RepoError>;
 
     /// Whether the database answers.
     async fn ready(&self) -> Result<(), RepoError>;
 }
 
-/// All tenants at one moment.
-#[async_trait]
-pub(crate) trait Snapshot: Send {
-    /// The newest change at that moment.
-    fn cursor(&self) -> &Cursor;
-
-    /// The next tenants, by id, at most `limit`; none at the end.
-    async fn next(&mut self, limit: u32) -> Result<Vec<Stored>, RepoError>;
-}
-
-/// Says what changed. The order of changes is the order of commits.
-#[async_trait]
-pub(crate) trait FeedRepo: fmt::Debug + Send + Sync + 'static {
-    /// The newest change.
-    async fn head(&self) -> Result<Cursor, RepoError>;
-
-    /// What happened after a cursor: at most `limit` changes.
-    async fn since(&self, cursor: &Cursor, limit: u32) -> Result<Since, RepoError>;
-
-    /// Forgets what changed before a time, as far as nothing later is forgotten with it. The newest change is never forgotten.
-    async fn trim(&self, before: Timestamp) -> Result<(), RepoError>;
-
-    /// Hears of changes, by whichever process.
-    fn listen(&self) -> watch::Receiver<()>;
-}
-
-/// Remembers who changed what.
-#[async_trait]
-pub(crate) trait AuditRepo: fmt::Debug + Send + Sync + 'static {
-    /// At most `limit` lines after `after`, the oldest first; those of one tenant alone, if it is named.
-    async fn audit(
-        &self,
-        tenant: Option<&TenantId>,
-        after: i64,
-        limit: u32,
-    ) -> Result<Vec<AuditRow>, RepoError>;
-}
-
-/// Keeps keys, as digests.
+/// Keeps keys, as digests, and what tokens are signed with.
 #[async_trait]
 pub(crate) trait KeyRepo: fmt::Debug + Send + Sync + 'static {
     /// Adds a key.
-    async fn insert_key(&self, key: &NewKey, stamp: &Stamp) -> Result<(), RepoError>;
+    async fn insert_key(&self, key: &NewKey) -> Result<(), RepoError>;
 
     /// Adds a key unless there is any; says whether it did.
-    async fn insert_first_key(&self, key: &NewKey, stamp: &Stamp) -> Result<bool, RepoError>;
+    async fn insert_first_key(&self, key: &NewKey) -> Result<bool, RepoError>;
 
     /// Adds a key and removes all earlier ones of its label.
-    async fn replace_keys(&self, key: &NewKey, stamp: &Stamp) -> Result<(), RepoError>;
+    async fn replace_keys(&self, key: &NewKey) -> Result<(), RepoError>;
 
     /// The key with this id.
     async fn key(&self, id: &str) -> Result<Option<KeyRow>, RepoError>;
@@ -128,33 +68,101 @@ pub(crate) trait KeyRepo: fmt::Debug + Send + Sync + 'static {
     async fn list_keys(&self) -> Result<Vec<KeyRow>, RepoError>;
 
     /// Adds a generation to a key and ends the earlier ones at `until` at the latest; says whether there is such a key.
-    async fn rotate_key(
-        &self,
-        id: &str,
-        sha256: &Digest,
-        until: Timestamp,
-        stamp: &Stamp,
-    ) -> Result<bool, RepoError>;
+    async fn rotate_key(&self, id: &str, sha256: &Digest, until: Timestamp) -> Result<bool, RepoError>;
 
     /// Removes a key and all its generations; answers it if there was one.
-    async fn delete_key(&self, id: &str, stamp: &Stamp) -> Result<Option<KeyRow>, RepoError>;
+    async fn delete_key(&self, id: &str) -> Result<Option<KeyRow>, RepoError>;
+
+    /// The signing secret; `candidate` becomes it where there is none yet.
+    async fn signing_secret(&self, candidate: &[u8], now: Timestamp) -> Result<Vec<u8>, RepoError>;
 }
 
-/// Keeps what tokens are signed with.
-#[async_trait]
-pub(crate) trait SecretRepo: fmt::Debug + Send + Sync + 'static {
-    /// The secrets that are good at this moment, the newest first; none before the first start.
-    async fn signing_secrets(&self, now: Timestamp) -> Result<Vec<SigningSecret>, RepoError>;
+/// A key that is to be kept, in its first generation.
+#[derive(Debug, Clone)]
+pub(crate) struct NewKey {
+    /// Its public part.
+    pub(crate) id: String,
+    /// What it allows.
+    pub(crate) scope: Scope,
+    /// What the operator calls it.
+    pub(crate) label: String,
+    /// The digest of the whole key.
+    pub(crate) sha256: Digest,
+    /// When it was made.
+    pub(crate) created: Timestamp,
+}
 
-    /// Keeps a secret if there is none yet.
-    async fn first_signing_secret(&self, candidate: &[u8], stamp: &Stamp) -> Result<(), RepoError>;
+/// A key as it is kept.
+#[derive(Debug, Clone)]
+pub(crate) struct KeyRow {
+    /// Its public part.
+    pub(crate) id: String,
+    /// What it allows.
+    pub(crate) scope: Scope,
+    /// What the operator calls it.
+    pub(crate) label: String,
+    /// When it was made.
+    pub(crate) created: Timestamp,
+    /// Its generations, the oldest first.
+    pub(crate) generations: Vec<Generation>,
+}
 
-    /// Adds a secret, which signs from now on, and ends the earlier ones at `until` at the latest. Tokens that those signed
-    /// are good until then: at least as long as a token lives, if none is to be cut short.
-    async fn rotate_signing_secret(
-        &self,
-        secret: &[u8],
-        until: Timestamp,
-        stamp: &Stamp,
-    ) -> Result<(), RepoError>;
+/// One generation of a key.
+#[derive(Debug, Clone)]
+pub(crate) struct Generation {
+    /// Counts from 1.
+    pub(crate) number: i64,
+    /// The digest of the whole key.
+    pub(crate) sha256: Digest,
+    /// When it stops opening anything; `None` for the newest one.
+    pub(crate) until: Option<Timestamp>,
+}
+
+impl Generation {
+    /// Whether it opens anything at this moment.
+    pub(crate) fn is_live(&self, now: Timestamp) -> bool {
+        self.until.is_none_or(|until| now < until)
+    }
+}
+
+/// Something that must be unique and is not.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Taken {
+    /// Another tenant has this id.
+    #[error("there is a tenant with the id {0} already")]
+    Id(TenantId),
+    /// Another tenant has this incarnation.
+    #[error("the incarnation {0} is taken")]
+    Incarnation(Incarnation),
+    /// Another tenant has this own domain.
+    #[error("the host {0} belongs to another tenant")]
+    Host(String),
+}
+
+/// Why a repository did not do what it was asked.
+#[derive(Debug, thiserror::Error)]
+pub enum RepoError {
+    /// Something is taken; nothing was written.
+    #[error(transparent)]
+    Taken(#[from] Taken),
+    /// The tenant's status or install token does not allow it; nothing was written.
+    #[error(transparent)]
+    Refused(#[from] TransitionRefused),
+    /// The database is busy, full or out of reach; asking again may help.
+    #[error("the database cannot be asked now")]
+    Unavailable(#[source] Box<dyn Error + Send + Sync>),
+    /// The database failed in a way that nobody expected.
+    #[error("the database failed")]
+    Backend(#[source] Box<dyn Error + Send + Sync>),
+}
+
+/// A row that does not say what it must say.
+#[derive(Debug, thiserror::Error)]
+#[error("a stored {0} is damaged")]
+pub(crate) struct DamagedRow(pub(crate) &'static str);
+
+impl From<DamagedRow> for RepoError {
+    fn from(damaged: DamagedRow) -> Self {
+        Self::Backend(Box::new(damaged))
+    }
 }

@@ -28,7 +28,7 @@ pub(crate) async fn by_header(
 
 async fn exchange(state: &AppState, key: &SecretString) -> Result<Json<Value>, ApiError> {
     let key = state.keys.recognise(key).await?.ok_or(ApiError::KeyRefused)?;
-    let token = state.tokens.issue(&key).await?;
+    let token = state.tokens.issue(&key)?;
     let body =
         json!({ "access_token": token.expose_secret(), "token_type": "bearer", "expires_in": LIFETIME });
     Ok(Json(body))

@@ -14,6 +14,6 @@ pub(crate) async fn live() -> Json<Value> {
 
 /// The database answers.
 pub(crate) async fn ready(State(state): State<AppState>) -> Result<Json<Value>, ApiError> {
-    state.repo.ready().await?;
+    state.tenants.ready().await?;
     Ok(Json(json!({ "status": "ready" })))
 }

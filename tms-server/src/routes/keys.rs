@@ -23,33 +23,33 @@ pub(crate) async fn list(_: Operator, State(state): State<AppState>) -> Result<J
 }
 
 pub(crate) async fn issue(
-    Operator(caller): Operator,
+    _: Operator,
     State(state): State<AppState>,
     body: JsonBody,
 ) -> Result<Json<Value>, ApiError> {
     let (scope, label) = body.read(|reader| (scope(reader), reader.optional_string("label")))?;
-    let key = state.keys.by(caller.key_use()).issue(scope, &label.unwrap_or_default()).await?;
+    let key = state.keys.issue(scope, &label.unwrap_or_default()).await?;
     Ok(Json(issued(&key)))
 }
 
 pub(crate) async fn rotate(
-    Operator(caller): Operator,
+    _: Operator,
     State(state): State<AppState>,
     PathText(id): PathText,
     OptionalJsonBody(body): OptionalJsonBody,
 ) -> Result<Json<Value>, ApiError> {
     let overlap = body.read(|reader| integer(reader, "overlap_s", 0..=LONGEST_OVERLAP))?;
     let overlap = Duration::from_secs(overlap.unwrap_or(0));
-    let key = state.keys.by(caller.key_use()).rotate(&id, overlap).await?.ok_or(ApiError::KeyUnknown)?;
+    let key = state.keys.rotate(&id, overlap).await?.ok_or(ApiError::KeyUnknown)?;
     Ok(Json(issued(&key)))
 }
 
 pub(crate) async fn revoke(
-    Operator(caller): Operator,
+    _: Operator,
     State(state): State<AppState>,
     PathText(id): PathText,
 ) -> Result<Json<Value>, ApiError> {
-    let revoked = state.keys.by(caller.key_use()).revoke(&id).await?.ok_or(ApiError::KeyUnknown)?;
+    let revoked = state.keys.revoke(&id).await?.ok_or(ApiError::KeyUnknown)?;
     Ok(Json(info(&revoked)))
 }
 

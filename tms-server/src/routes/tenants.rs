@@ -1,26 +1,32 @@
-//! The records of tenants: registered, read, changed, activated, suspended, resumed.
+//! The records of tenants: registered, read, activated, suspended, resumed.
 
 use axum::Json;
 use axum::extract::State;
 use secrecy::SecretString;
 use serde_json::{Value, json};
-use tenant_core::{Host, Incarnation, SuspendReason, TenantBody, TenantName};
+use tenant_core::{Host, Incarnation, SuspendReason, TenantBody, TenantName, TenantRecord};
 use uuid::Uuid;
 
 use crate::app::AppState;
 use crate::body::{JsonBody, OptionalJsonBody, PathText};
 use crate::caller::{Caller, Operator};
-use crate::edit::Edit;
 use crate::error::ApiError;
 use crate::keys::Scope;
 use crate::new_tenant::{self, Rules};
-use crate::patch;
-use crate::repo::{RepoError, Stored};
+use crate::repo::RepoError;
 use crate::secret;
 use crate::transition::Transition;
 
+pub(crate) async fn list(
+    caller: Caller,
+    State(state): State<AppState>,
+) -> Result<Json<Vec<TenantBody>>, ApiError> {
+    let records = state.tenants.list().await?;
+    Ok(Json(records.iter().map(|record| caller.view(record)).collect()))
+}
+
 pub(crate) async fn create(
-    Operator(caller): Operator,
+    _: Operator,
     State(state): State<AppState>,
     body: JsonBody,
 ) -> Result<Json<TenantBody>, ApiError> {
@@ -28,22 +34,10 @@ pub(crate) async fn create(
     let record = body.read(|reader| new_tenant::read(reader, &rules, state.clock.wall()))?;
     // A name that is at fault has refused the request already.
     let record = record.ok_or_else(|| ApiError::Invalid(Vec::new()))?;
-    let stored = state.repo.create(&record, &caller.stamp(&state)).await?;
+    state.tenants.create(&record).await?;
     let id = record.tenant.id();
     tracing::info!(tenant.id = %id, "registered tenant {id}");
-    Ok(Json(caller.view(&stored)))
-}
-
-/// Changes what a merge patch names (RFC 7396).
-pub(crate) async fn patch(
-    Operator(caller): Operator,
-    State(state): State<AppState>,
-    PathText(tenant): PathText,
-    body: JsonBody,
-) -> Result<Json<TenantBody>, ApiError> {
-    let patch = body.read(|reader| patch::read(reader, state.base_domains.as_deref()))?;
-    let stored = edit(&state, &caller, &tenant, &Edit::Fields(patch)).await?;
-    Ok(Json(caller.view(&stored)))
+    Ok(Json(TenantBody::of_record(&record)))
 }
 
 /// Absence is `null`, not 404 (contract 2).
@@ -53,7 +47,7 @@ pub(crate) async fn get(
     PathText(tenant): PathText,
 ) -> Result<Json<Option<TenantBody>>, ApiError> {
     let found = find(&state, &tenant).await?;
-    Ok(Json(found.map(|stored| caller.view(&stored))))
+    Ok(Json(found.map(|record| caller.view(&record))))
 }
 
 /// The tenant that has the host as its own domain. A text that is no host is nobody's.
@@ -63,8 +57,8 @@ pub(crate) async fn by_host(
     PathText(host): PathText,
 ) -> Result<Json<Option<TenantBody>>, ApiError> {
     let Ok(host) = Host::parse(host.as_bytes()) else { return Ok(Json(None)) };
-    let found = state.repo.by_host(&host).await?;
-    Ok(Json(found.map(|stored| caller.view(&stored))))
+    let found = state.tenants.by_host(&host).await?;
+    Ok(Json(found.map(|record| caller.view(&record))))
 }
 
 /// By an operator, or by whoever has the tenant's install token.
@@ -75,16 +69,16 @@ pub(crate) async fn activate(
     OptionalJsonBody(body): OptionalJsonBody,
 ) -> Result<Json<TenantBody>, ApiError> {
     let token = body.read(|reader| reader.optional_string("install_token"))?.map(SecretString::from);
-    let token = match caller.scope {
+    let token = match caller.0 {
         Scope::Operator => None,
         Scope::Directory => Some(token.ok_or(ApiError::Forbidden)?),
     };
-    let stored = transit(&state, &caller, &tenant, Transition::Activate { token }).await?;
-    Ok(Json(caller.view(&stored)))
+    let record = change(&state, &tenant, &Transition::Activate { token }).await?;
+    Ok(Json(caller.view(&record)))
 }
 
 pub(crate) async fn suspend(
-    Operator(caller): Operator,
+    _: Operator,
     State(state): State<AppState>,
     PathText(tenant): PathText,
     OptionalJsonBody(body): OptionalJsonBody,
@@ -93,17 +87,17 @@ pub(crate) async fn suspend(
         public: reader.optional_string("public_reason"),
         private: reader.optional_string("private_reason"),
     })?;
-    let stored = transit(&state, &caller, &tenant, Transition::Suspend(reason)).await?;
-    Ok(Json(caller.view(&stored)))
+    let record = change(&state, &tenant, &Transition::Suspend(reason)).await?;
+    Ok(Json(TenantBody::of_record(&record)))
 }
 
 pub(crate) async fn resume(
-    Operator(caller): Operator,
+    _: Operator,
     State(state): State<AppState>,
     PathText(tenant): PathText,
 ) -> Result<Json<TenantBody>, ApiError> {
-    let stored = transit(&state, &caller, &tenant, Transition::Resume).await?;
-    Ok(Json(caller.view(&stored)))
+    let record = change(&state, &tenant, &Transition::Resume).await?;
+    Ok(Json(TenantBody::of_record(&record)))
 }
 
 /// Whether a text is the tenant's install token.
@@ -115,43 +109,30 @@ pub(crate) async fn verify_token(
 ) -> Result<Json<Value>, ApiError> {
     let token = SecretString::from(body.read(|reader| reader.string("token"))?);
     let found = find(&state, &tenant).await?;
-    let stored = found.ok_or(ApiError::TenantUnknown(tenant))?;
-    Ok(Json(json!({ "ok": secret::opens_install(&token, &stored.record.install_token) })))
+    let record = found.ok_or(ApiError::TenantUnknown(tenant))?;
+    Ok(Json(json!({ "ok": secret::opens_install(&token, &record.install_token) })))
 }
 
-async fn transit(
-    state: &AppState,
-    caller: &Caller,
-    tenant: &str,
-    transition: Transition,
-) -> Result<Stored, ApiError> {
-    let stored = edit(state, caller, tenant, &Edit::Status(transition)).await?;
-    let (id, status) = (stored.record.tenant.id(), stored.record.tenant.status.as_str());
-    tracing::info!(tenant.id = %id, tenant.status = status, "tenant {id} is {status}");
-    Ok(stored)
-}
-
-async fn edit(state: &AppState, caller: &Caller, tenant: &str, edit: &Edit) -> Result<Stored, ApiError> {
+async fn change(state: &AppState, tenant: &str, transition: &Transition) -> Result<TenantRecord, ApiError> {
     let unknown = || ApiError::TenantUnknown(tenant.to_owned());
-    let id = find(state, tenant).await?.ok_or_else(unknown)?.record.tenant.id();
-    state.repo.edit(&id, edit, &caller.stamp(state)).await?.ok_or_else(unknown)
+    let id = find(state, tenant).await?.ok_or_else(unknown)?.tenant.id();
+    let record = state.tenants.transition(&id, transition).await?.ok_or_else(unknown)?;
+    let status = record.tenant.status.as_str();
+    tracing::info!(tenant.id = %id, tenant.status = status, "tenant {id} is {status}");
+    Ok(record)
 }
 
 /// By id, name or hyphenated incarnation. Another spelling of the id is nobody's.
-async fn find(state: &AppState, tenant: &str) -> Result<Option<Stored>, RepoError> {
+async fn find(state: &AppState, tenant: &str) -> Result<Option<TenantRecord>, RepoError> {
     if let Some(incarnation) = incarnation(tenant) {
-        return state.repo.by_incarnation(&incarnation).await;
+        return state.tenants.by_incarnation(&incarnation).await;
     }
     let Ok(asked) = TenantName::parse(tenant) else { return Ok(None) };
-    let found = state.repo.by_id(&asked.id()).await?;
-    Ok(found.filter(|stored| {
-        let tenant = &stored.record.tenant;
-        tenant.name == asked || tenant.id().as_str() == asked.as_str()
-    }))
+    let found = state.tenants.by_id(&asked.id()).await?;
+    Ok(found.filter(|record| record.tenant.name == asked || record.tenant.id().as_str() == asked.as_str()))
 }
 
-/// A hyphenated uuid.
-pub(super) fn incarnation(text: &str) -> Option<Incarnation> {
+fn incarnation(text: &str) -> Option<Incarnation> {
     let hyphenated = text.len() == uuid::fmt::Hyphenated::LENGTH;
     hyphenated.then(|| text.parse::<Uuid>().ok()).flatten().map(Incarnation::from)
 }

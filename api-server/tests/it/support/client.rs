@@ -68,10 +68,6 @@ impl Api {
         self.token.as_deref().expect("logged in")
     }
 
-    pub(crate) fn public_addr(&self) -> SocketAddr {
-        self.public
-    }
-
     pub(crate) fn private_addr(&self) -> SocketAddr {
         self.private
     }

@@ -42,13 +42,8 @@ impl Platform {
 
     /// Stops the API server in order and starts it again on the same data.
     pub(crate) async fn restart(&mut self) {
-        self.stop_server().await;
-        self.start_server(|_| {}).await;
-    }
-
-    /// Stops the API server in order.
-    pub(crate) async fn stop_server(&mut self) {
         self.server.take().expect("running").shutdown().await;
+        self.start_server(|_| {}).await;
     }
 
     pub(crate) fn folder(&self) -> &Path {
