@@ -16,8 +16,9 @@ use crate::keeper::SNAPSHOT;
 use crate::refusals::{Refusal, RefusalLog};
 
 pub(crate) const REFUSALS: &str = "refusals";
-/// A refusal waits so long for being written (not for being on disk, which survives a power cut and takes longer).
-const PATIENCE: Duration = Duration::from_millis(2);
+/// A refusal waits so long for being written (not for being on disk, which survives a power cut and takes longer): time
+/// enough for a thread to get its turn on a busy machine, and little of the second within which a refusal has to act.
+const PATIENCE: Duration = Duration::from_millis(50);
 /// After a failure the disk is tried again after this.
 const PAUSE: Duration = Duration::from_secs(1);
 
@@ -331,7 +332,7 @@ mod tests {
         for _ in 0..1000 {
             logger.refuse(vec![gone("acme")]);
         }
-        assert!(before.elapsed() < 100 * PATIENCE, "{:?}", before.elapsed());
+        assert!(before.elapsed() < 10 * PATIENCE, "{:?}", before.elapsed());
         drop(hangs);
         until("written", || disk.open().1.refusals.len() == 1);
     }
