@@ -17,6 +17,7 @@ pub mod setting;
 pub mod table;
 pub mod tenants;
 pub mod threads;
+pub mod tms;
 pub mod zipf;
 
 pub use contest::Contest;

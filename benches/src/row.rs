@@ -66,6 +66,12 @@ pub enum Unit {
     Milliseconds,
     /// Mebibytes.
     Mebibytes,
+    /// Bytes.
+    Bytes,
+    /// Tenants a second.
+    Tenants,
+    /// So many times something else.
+    Times,
     /// Things that are counted.
     Count,
 }
@@ -79,6 +85,9 @@ impl Unit {
             Self::Microseconds => "µs",
             Self::Milliseconds => "ms",
             Self::Mebibytes => "MiB",
+            Self::Bytes => "B",
+            Self::Tenants => "tenants/s",
+            Self::Times => "x",
             Self::Count => "",
         }
     }

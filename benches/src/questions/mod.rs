@@ -1,6 +1,7 @@
 //! The questions. One file each; its first lines say what is measured and who the opponents are.
 
 mod batches;
+mod directory;
 mod many_tenants;
 mod million;
 mod one_tenant;
@@ -70,6 +71,8 @@ pub const ALL: &[Question] = &[
     Question::sharing("thousands-zipf-large", "the same, with many open files", thousands::zipf_large),
     Question::sharing("thousands-uniform", "10 000 tenants, all alike", thousands::uniform_default),
     Question::sharing("thousands-uniform-large", "the same, with many open files", thousands::uniform_large),
+    Question::new("tms-sqlite", "1000 and 100 000 tenants at a management service", directory::sqlite),
+    Question::new("tms-postgres", "the same with PostgreSQL", directory::postgres),
 ];
 
 /// The names, and what they ask.

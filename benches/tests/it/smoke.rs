@@ -57,6 +57,22 @@ const ROWS: &[&str] = &[
     "40 tenants, uniform, default files: cold p99 |",
     "40 tenants, uniform, 40 files: rate |",
     "40 tenants, uniform, 40 files: open descriptors |",
+    "SQLite, 20 tenants: lookup by name |",
+    "SQLite, 20 tenants: lookup by own domain |",
+    "SQLite, 20 tenants: creation, 16 at once, the last ones |",
+    "SQLite, 20 tenants: full list |",
+    "SQLite, 20 tenants: feed, all changes from the beginning |",
+    "SQLite, 20 tenants: a replica, until it is complete |",
+    "SQLite, 20 tenants: memory of a replica, for each tenant |",
+    "SQLite, 200 tenants: lookup by name |",
+    "SQLite, 200 tenants: lookup by own domain |",
+    "SQLite, 200 tenants: creation, 16 at once, the last ones |",
+    "SQLite, 200 tenants: full list |",
+    "SQLite, 200 tenants: feed, all changes from the beginning |",
+    "SQLite, 200 tenants: a replica, until it is complete |",
+    "SQLite, 200 tenants: memory of a replica, for each tenant |",
+    "SQLite: lookup by name, many to few |",
+    "SQLite: lookup by own domain, many to few |",
 ];
 
 fn report(arguments: &[&str], folder: &Path) -> Result<Output> {
