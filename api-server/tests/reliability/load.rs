@@ -1,62 +1,95 @@
-//! A steady stream of requests, each of which is sent when it is its time, however long the last one took.
+//! A steady stream of requests, each of which is sent when it is its time, however long the others take.
 
 use std::net::SocketAddr;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use tokio::task::JoinSet;
+use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::sleep_until;
 
 use crate::site::Connection;
-
-const CONNECTIONS: usize = 8;
 
 /// A request that was answered.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Sample {
     pub(crate) sent: Instant,
-    /// From when it was due.
     pub(crate) took: Duration,
     pub(crate) status: u16,
 }
 
-/// Requests to every process in turn, under every host in turn.
+/// Requests to every process, under every host in turn.
 pub(crate) struct Load {
     is_over: Arc<AtomicBool>,
-    connections: JoinSet<Vec<Sample>>,
+    sending: JoinHandle<Vec<Sample>>,
 }
 
 impl Load {
     /// Sends so many requests a second, until [`Load::end`].
-    pub(crate) async fn begin(addrs: &[SocketAddr], hosts: &[String], per_second: u32) -> Self {
+    pub(crate) fn begin(addrs: &[SocketAddr], hosts: &[String], per_second: u32) -> Self {
         let is_over = Arc::new(AtomicBool::new(false));
-        let mut connections = JoinSet::new();
-        let interval = Duration::from_secs(1) * u32::try_from(CONNECTIONS).expect("small") / per_second;
-        for number in 0..CONNECTIONS {
-            let mut connection = Connection::open(addrs[number % addrs.len()]).await;
-            let (hosts, is_over) = (hosts.to_vec(), Arc::clone(&is_over));
-            connections.spawn(async move {
-                let mut samples = Vec::new();
-                let mut due = Instant::now() + interval * u32::try_from(number).expect("small") / 8;
-                for host in hosts.iter().cycle().skip(number * 7) {
-                    if is_over.load(Ordering::Relaxed) {
-                        break;
-                    }
-                    sleep_until(due.into()).await;
-                    let status = connection.status(host).await;
-                    samples.push(Sample { sent: due, took: due.elapsed(), status });
-                    due += interval;
-                }
-                samples
-            });
-        }
-        Self { is_over, connections }
+        let pools: Vec<_> = addrs.iter().map(|addr| Arc::new(Pool::new(*addr))).collect();
+        let interval = Duration::from_secs(1) / per_second;
+        let sending = send(pools, hosts.to_vec(), interval, Arc::clone(&is_over));
+        Self { is_over, sending: tokio::spawn(sending) }
     }
 
+    /// All answers, once the last one is there.
     pub(crate) async fn end(self) -> Vec<Sample> {
         self.is_over.store(true, Ordering::Relaxed);
-        self.connections.join_all().await.into_iter().flatten().collect()
+        self.sending.await.expect("every request is answered")
+    }
+}
+
+async fn send(
+    pools: Vec<Arc<Pool>>,
+    hosts: Vec<String>,
+    interval: Duration,
+    is_over: Arc<AtomicBool>,
+) -> Vec<Sample> {
+    let (mut requests, mut samples) = (JoinSet::new(), Vec::new());
+    let mut due = Instant::now();
+    for number in 0.. {
+        if is_over.load(Ordering::Relaxed) {
+            break;
+        }
+        sleep_until(due.into()).await;
+        due += interval;
+        // Each host at each process before the next host.
+        let host = hosts[number / pools.len() % hosts.len()].clone();
+        let (pool, sent) = (Arc::clone(&pools[number % pools.len()]), Instant::now());
+        requests.spawn(async move {
+            let status = pool.status(&host).await;
+            Sample { sent, took: sent.elapsed(), status }
+        });
+        while let Some(sample) = requests.try_join_next() {
+            samples.push(sample.expect("an answer"));
+        }
+    }
+    samples.extend(requests.join_all().await);
+    samples
+}
+
+/// Connections to a process; one more wherever all are waiting for an answer.
+struct Pool {
+    addr: SocketAddr,
+    idle: Mutex<Vec<Connection>>,
+}
+
+impl Pool {
+    fn new(addr: SocketAddr) -> Self {
+        Self { addr, idle: Mutex::default() }
+    }
+
+    async fn status(&self, host: &str) -> u16 {
+        let idle = self.idle.lock().expect("no panic").pop();
+        let mut connection = match idle {
+            Some(connection) => connection,
+            None => Connection::open(self.addr).await,
+        };
+        let status = connection.status(host).await;
+        self.idle.lock().expect("no panic").push(connection);
+        status
     }
 }
 

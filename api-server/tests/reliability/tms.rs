@@ -1,5 +1,6 @@
 //! The TMS as a process that can be killed and stopped: this test program once more.
 
+use std::io::Read;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -9,7 +10,8 @@ use reqwest::Client;
 use serde_json::{Value, json};
 use tms_server::{Config, Scope, Server};
 
-use crate::until;
+use crate::site::Access;
+use crate::{PATIENCE, until};
 
 const FOLDER: &str = "TENANTRY_TMS_FOLDER";
 const BIND: &str = "TENANTRY_TMS_BIND";
@@ -20,15 +22,20 @@ pub(crate) struct Tms {
     process: Child,
     folder: PathBuf,
     pub(crate) addr: SocketAddr,
-    /// What an API process gets.
-    pub(crate) directory_key: String,
+    /// What an API process gets: of scope `directory`.
+    directory_key: String,
     http: Client,
     token: String,
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn process() {
     let (Ok(folder), Ok(bind)) = (std::env::var(FOLDER), std::env::var(BIND)) else { return };
+    // It ends with the test that started it, however that ends.
+    std::thread::spawn(|| {
+        std::io::stdin().read_to_end(&mut Vec::new()).ok();
+        std::process::exit(0);
+    });
     let folder = Path::new(&folder);
     let mut config = Config::new(format!("sqlite://{}", folder.join("tms.db").display()));
     config.bind = bind.parse().expect("an address");
@@ -46,18 +53,23 @@ impl Tms {
     /// Starts it on a folder, on any free port, with a key for API processes.
     pub(crate) async fn start(folder: &Path) -> Self {
         std::fs::create_dir_all(folder).expect("a folder");
-        let (process, addr) = spawn(folder, "127.0.0.1:0");
+        let (process, addr) = spawn(folder, "127.0.0.1:0").await;
         let http = Client::builder().no_proxy().timeout(Duration::from_secs(5)).build().expect("a client");
-        let mut tms =
-            Self { process, folder: folder.to_owned(), addr, directory_key: String::new(), http, token: String::new() };
+        let (folder, directory_key, token) = (folder.to_owned(), String::new(), String::new());
+        let mut tms = Self { process, folder, addr, directory_key, http, token };
         tms.log_in().await;
         let key = tms.post("/keys", &json!({ "scope": Scope::Directory.as_str(), "label": "api" })).await;
         tms.directory_key = key["key"].as_str().expect("a key").to_owned();
         tms
     }
 
-    pub(crate) fn url(&self) -> String {
+    fn url(&self) -> String {
         format!("http://{}", self.addr)
+    }
+
+    /// What an API process gets to know.
+    pub(crate) fn access(&self) -> Access {
+        Access { url: self.url(), key: self.directory_key.clone() }
     }
 
     async fn log_in(&mut self) {
@@ -70,7 +82,7 @@ impl Tms {
         read(self.http.post(self.url() + path).bearer_auth(&self.token).body(body.to_string())).await
     }
 
-    pub(crate) async fn patch(&self, path: &str, body: &Value) -> Value {
+    async fn patch(&self, path: &str, body: &Value) -> Value {
         read(self.http.patch(self.url() + path).bearer_auth(&self.token).body(body.to_string())).await
     }
 
@@ -81,11 +93,16 @@ impl Tms {
     }
 
     pub(crate) async fn suspend(&self, name: &str) {
-        self.post(&format!("/tenant/{name}/suspend"), &json!({ "public_reason": "unpaid" })).await;
+        let reasons = json!({ "public_reason": "unpaid", "private_reason": "three reminders" });
+        self.post(&format!("/tenant/{name}/suspend"), &reasons).await;
     }
 
     pub(crate) async fn resume(&self, name: &str) {
         self.post(&format!("/tenant/{name}/resume"), &json!({})).await;
+    }
+
+    pub(crate) async fn give_domain(&self, name: &str, domain: &str) {
+        self.patch(&format!("/tenant/{name}"), &json!({ "hosts": [domain] })).await;
     }
 
     /// SIGKILL.
@@ -106,15 +123,10 @@ impl Tms {
 
     /// Once more where it was, after it was killed.
     pub(crate) async fn start_again(&mut self) {
-        let mut spawned = None;
         let bind = self.addr.to_string();
-        until("the port of the TMS", Duration::from_secs(20), async || {
-            // Its clients' connections may hold the port for a moment.
-            spawned = std::net::TcpListener::bind(&bind).ok().map(|_| spawn(&self.folder, &bind));
-            spawned.is_some()
-        })
-        .await;
-        (self.process, self.addr) = spawned.expect("spawned");
+        // Its clients' connections may hold the port for a moment.
+        until("the port of the TMS", PATIENCE, async || std::net::TcpListener::bind(&bind).is_ok()).await;
+        (self.process, self.addr) = spawn(&self.folder, &bind).await;
         self.log_in().await;
     }
 }
@@ -127,24 +139,25 @@ impl Drop for Tms {
     }
 }
 
-pub(crate) fn signal(pid: u32, name: &str) {
+fn signal(pid: u32, name: &str) {
     let sent = Command::new("kill").args(["-s", name, &pid.to_string()]).status().expect("kill runs");
     assert!(sent.success());
 }
 
-fn spawn(folder: &Path, bind: &str) -> (Child, SocketAddr) {
+async fn spawn(folder: &Path, bind: &str) -> (Child, SocketAddr) {
     let ready = folder.join("ready.json");
     std::fs::remove_file(&ready).ok();
     let mut command = Command::new(std::env::current_exe().expect("this program"));
     command.args(["--exact", "tms::process", "--nocapture"]).env(FOLDER, folder).env(BIND, bind);
-    let mut process = command.stdin(Stdio::null()).stdout(Stdio::null()).spawn().expect("the TMS starts");
-    let addr = read_ready(&mut process, &ready)["addr"].as_str().expect("an address").parse();
+    let mut process = command.stdin(Stdio::piped()).stdout(Stdio::null()).spawn().expect("the TMS starts");
+    let ready = read_ready(&mut process, &ready).await;
+    let addr = ready["addr"].as_str().expect("an address").parse();
     (process, addr.expect("an address"))
 }
 
 /// What a program has written where it was told to, once it accepts.
-pub(crate) fn read_ready(process: &mut Child, file: &Path) -> Value {
-    let deadline = Instant::now() + Duration::from_secs(30);
+pub(crate) async fn read_ready(process: &mut Child, file: &Path) -> Value {
+    let deadline = Instant::now() + PATIENCE;
     loop {
         if let Some(ready) = std::fs::read(file).ok().and_then(|file| serde_json::from_slice(&file).ok()) {
             return ready;
@@ -152,8 +165,8 @@ pub(crate) fn read_ready(process: &mut Child, file: &Path) -> Value {
         if let Some(status) = process.try_wait().expect("a status") {
             panic!("it ended at its start: {status}");
         }
-        assert!(Instant::now() < deadline, "not ready after 30 s");
-        std::thread::sleep(Duration::from_millis(2));
+        assert!(Instant::now() < deadline, "not ready after {PATIENCE:?}");
+        tokio::time::sleep(Duration::from_millis(1)).await;
     }
 }
 
