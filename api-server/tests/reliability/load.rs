@@ -10,6 +10,9 @@ use tokio::time::sleep_until;
 
 use crate::site::Connection;
 
+/// Connections to each process that are open from the start: no request waits for one.
+const CONNECTIONS: usize = 400;
+
 /// A request that was answered.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Sample {
@@ -26,9 +29,12 @@ pub(crate) struct Load {
 
 impl Load {
     /// Sends so many requests a second, until [`Load::end`].
-    pub(crate) fn begin(addrs: &[SocketAddr], hosts: &[String], per_second: u32) -> Self {
+    pub(crate) async fn begin(addrs: &[SocketAddr], hosts: &[String], per_second: u32) -> Self {
         let is_over = Arc::new(AtomicBool::new(false));
-        let pools: Vec<_> = addrs.iter().map(|addr| Arc::new(Pool::new(*addr))).collect();
+        let mut pools = Vec::new();
+        for addr in addrs {
+            pools.push(Arc::new(Pool::open(*addr).await));
+        }
         let interval = Duration::from_secs(1) / per_second;
         let sending = send(pools, hosts.to_vec(), interval, Arc::clone(&is_over));
         Self { is_over, sending: tokio::spawn(sending) }
@@ -77,8 +83,12 @@ struct Pool {
 }
 
 impl Pool {
-    fn new(addr: SocketAddr) -> Self {
-        Self { addr, idle: Mutex::default() }
+    async fn open(addr: SocketAddr) -> Self {
+        let mut idle = Vec::new();
+        for _ in 0..CONNECTIONS {
+            idle.push(Connection::open(addr).await);
+        }
+        Self { addr, idle: Mutex::new(idle) }
     }
 
     async fn status(&self, host: &str) -> u16 {

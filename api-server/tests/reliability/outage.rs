@@ -15,8 +15,11 @@ const TENANTS: usize = 200;
 const PER_SECOND: u32 = 600;
 const SECOND: Duration = Duration::from_secs(1);
 
-/// Below it, a 95th percentile tells of the machine more than of the program: 2 x this is the least that is refused.
-const FLOOR: Duration = Duration::from_millis(1);
+/// Below it, a 95th percentile tells of the machine more than of the program: 2 x this is the least that is refused. The short
+/// form is run where other things are going on.
+fn floor() -> Duration {
+    Duration::from_millis(if is_long() { 1 } else { 5 })
+}
 
 /// A request waits for one refresh, for a second at most; the rest is for a machine that does other things, too.
 const BOUND: Duration = Duration::from_secs(2);
@@ -78,8 +81,8 @@ async fn through(outage: Outage) {
     let addrs: Vec<SocketAddr> = apis.iter().map(|api| api.public).collect();
     let hosts: Vec<String> = names.iter().map(|name| format!("{name}.localhost")).collect();
 
+    let load = Load::begin(&addrs, &hosts, PER_SECOND).await;
     let began = Instant::now();
-    let load = Load::begin(&addrs, &hosts, PER_SECOND);
     sleep(times.before * SECOND).await;
     match outage {
         Outage::Killed => tms.kill(),
@@ -123,7 +126,7 @@ async fn through(outage: Outage) {
     assert!(told.is_empty(), "an outage is never told as unknown: {told:?}");
     assert!(unknown.len() >= 2 * (times.during as usize - 1), "{} names", unknown.len());
     assert!(rate >= 500.0, "{rate} requests a second");
-    let most = 2 * quiet.max(FLOOR);
+    let most = 2 * quiet.max(floor());
     assert!(out <= most && late <= most, "p95 {out:?}, {late:?} at the end, and {quiet:?} before");
     assert!(slowest <= BOUND, "somebody waited for {slowest:?}");
 }
