@@ -1,5 +1,6 @@
 //! A steady stream of requests, each of which is sent when it is its time, however long the others take.
 
+use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
@@ -79,26 +80,27 @@ async fn send(
 /// Connections to a process; one more wherever all are waiting for an answer.
 struct Pool {
     addr: SocketAddr,
-    idle: Mutex<Vec<Connection>>,
+    /// The next one is that which was not used for longest: none is idle for so long that it is closed.
+    idle: Mutex<VecDeque<Connection>>,
 }
 
 impl Pool {
     async fn open(addr: SocketAddr) -> Self {
-        let mut idle = Vec::new();
+        let mut idle = VecDeque::new();
         for _ in 0..CONNECTIONS {
-            idle.push(Connection::open(addr).await);
+            idle.push_back(Connection::open(addr).await);
         }
         Self { addr, idle: Mutex::new(idle) }
     }
 
     async fn status(&self, host: &str) -> u16 {
-        let idle = self.idle.lock().expect("no panic").pop();
+        let idle = self.idle.lock().expect("no panic").pop_front();
         let mut connection = match idle {
             Some(connection) => connection,
             None => Connection::open(self.addr).await,
         };
         let status = connection.status(host).await;
-        self.idle.lock().expect("no panic").push(connection);
+        self.idle.lock().expect("no panic").push_back(connection);
         status
     }
 }
