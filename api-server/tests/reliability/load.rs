@@ -17,6 +17,8 @@ const CONNECTIONS: usize = 400;
 /// A request that was answered.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Sample {
+    /// Which process was asked.
+    pub(crate) process: usize,
     pub(crate) sent: Instant,
     pub(crate) took: Duration,
     pub(crate) status: u16,
@@ -29,14 +31,14 @@ pub(crate) struct Load {
 }
 
 impl Load {
-    /// Sends so many requests a second, until [`Load::end`].
+    /// Sends so many requests a second to each process, until [`Load::end`].
     pub(crate) async fn begin(addrs: &[SocketAddr], hosts: &[String], per_second: u32) -> Self {
         let is_over = Arc::new(AtomicBool::new(false));
         let mut pools = Vec::new();
         for addr in addrs {
             pools.push(Arc::new(Pool::open(*addr).await));
         }
-        let interval = Duration::from_secs(1) / per_second;
+        let interval = Duration::from_secs(1) / per_second / u32::try_from(addrs.len()).expect("few");
         let sending = send(pools, hosts.to_vec(), interval, Arc::clone(&is_over));
         Self { is_over, sending: tokio::spawn(sending) }
     }
@@ -63,11 +65,12 @@ async fn send(
         sleep_until(due.into()).await;
         due += interval;
         // Each host at each process before the next host.
+        let process = number % pools.len();
         let host = hosts[number / pools.len() % hosts.len()].clone();
-        let (pool, sent) = (Arc::clone(&pools[number % pools.len()]), Instant::now());
+        let (pool, sent) = (Arc::clone(&pools[process]), Instant::now());
         requests.spawn(async move {
             let status = pool.status(&host).await;
-            Sample { sent, took: sent.elapsed(), status }
+            Sample { process, sent, took: sent.elapsed(), status }
         });
         while let Some(sample) = requests.try_join_next() {
             samples.push(sample.expect("an answer"));
@@ -106,8 +109,8 @@ impl Pool {
 }
 
 /// The 95th percentile of how long those took that were sent in a time.
-pub(crate) fn p95(samples: &[Sample], from: Instant, to: Instant) -> Duration {
-    let within = samples.iter().filter(|sample| (from..to).contains(&sample.sent));
+pub(crate) fn p95<'a>(samples: impl IntoIterator<Item = &'a Sample>, from: Instant, to: Instant) -> Duration {
+    let within = samples.into_iter().filter(|sample| (from..to).contains(&sample.sent));
     let mut took: Vec<Duration> = within.map(|sample| sample.took).collect();
     took.sort_unstable();
     assert!(took.len() > 100, "{} requests are too few", took.len());
