@@ -6,8 +6,10 @@ use axum::http::request::Parts;
 use tenant_core::{TenantBody, TenantRecord};
 
 use crate::app::AppState;
+use crate::attempts::{Attempt, Peer};
 use crate::error::ApiError;
 use crate::keys::Scope;
+use crate::token::TokenRefused;
 
 /// Whoever has a valid token, and what its key allows at this moment.
 #[derive(Debug, Clone, Copy)]
@@ -30,7 +32,10 @@ impl FromRequestParts<AppState> for Caller {
     async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, ApiError> {
         let header = parts.headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok());
         let token = header.and_then(bearer).ok_or(ApiError::Unauthorized)?;
-        let key = state.tokens.read(token).ok_or(ApiError::Unauthorized)?;
+        let key = state.tokens.read(token).map_err(|refused| match refused {
+            TokenRefused::Foreign => state.attempts.refuse(Peer::of(parts), Attempt::Token),
+            TokenRefused::Expired => ApiError::Unauthorized,
+        })?;
         let scope = state.keys.scope_of_ref(&key).await?;
         scope.map(Self).ok_or(ApiError::Unauthorized)
     }

@@ -16,13 +16,20 @@
 
 mod answer;
 mod app;
+mod attempts;
 mod body;
 mod caller;
+mod cli;
+mod commands;
 mod config;
+mod database_url;
 mod error;
+mod gauges;
 mod integer;
 mod keys;
+mod meters;
 mod new_tenant;
+mod openapi;
 mod program;
 mod ready_file;
 mod repo;
@@ -30,12 +37,14 @@ mod routes;
 mod secret;
 mod serve;
 mod server;
+mod settings;
 mod token;
 mod transition;
 
-pub use config::{Cli, Command, Config, ConfigError, Settings};
+pub use cli::Cli;
+pub use config::{Config, ConfigError};
 pub use keys::{IssuedKey, KeyInfo, Keys, Scope};
 pub use program::run;
-pub use repo::{LockError, RepoError, SqliteOpenError, Taken};
+pub use repo::{LockError, RepoError, SqliteOpenError, Taken, VersionError};
 pub use server::{Server, StartError};
 pub use transition::TransitionRefused;

@@ -10,8 +10,12 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use crate::app::{AppState, build_app};
+use crate::attempts::Attempts;
 use crate::config::{Config, ConfigError};
+use crate::gauges::Gauges;
 use crate::keys::{Keys, weakness};
+use crate::meters::Meters;
+use crate::openapi::Docs;
 use crate::repo::{KeyRepo as _, RepoError, SqliteOpenError, SqliteRepo};
 use crate::secret;
 use crate::serve::serve;
@@ -98,10 +102,15 @@ impl Server {
         let generated_key = if generate { keys.issue_first().await?.map(|issued| issued.key) } else { None };
 
         let bases = (!config.base_domains.is_empty()).then(|| HostRules::base_domains(config.base_domains));
+        let meters = Meters::new();
         let state = AppState {
             tenants: repo.clone(),
             keys: keys.clone(),
             tokens,
+            attempts: Attempts::new(clock.clone(), meters.clone()),
+            gauges: Gauges::new(clock.clone(), meters.clone()),
+            meters,
+            docs: Docs::new(),
             base_domains: bases.map(Arc::new),
             names: Arc::new(config.names),
             clock,

@@ -31,6 +31,15 @@ impl fmt::Debug for Tokens {
     }
 }
 
+/// Why a token opens nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum TokenRefused {
+    /// We did not issue it.
+    Foreign,
+    /// We did, and its time is over.
+    Expired,
+}
+
 #[derive(Serialize, Deserialize)]
 struct Claims {
     sub: String,
@@ -55,14 +64,18 @@ impl Tokens {
     }
 
     /// The key that a token was issued for, if we issued it and it has not expired.
-    pub(crate) fn read(&self, token: &str) -> Option<KeyRef> {
+    pub(crate) fn read(&self, token: &str) -> Result<KeyRef, TokenRefused> {
         let mut validation = Validation::new(Algorithm::HS256);
         // Expiry is checked below, by our own clock.
         validation.validate_exp = false;
         validation.required_spec_claims.clear();
-        let claims = jsonwebtoken::decode::<Claims>(token, &self.decoding, &validation).ok()?.claims;
+        let decoded = jsonwebtoken::decode::<Claims>(token, &self.decoding, &validation);
+        let claims = decoded.map_err(|_| TokenRefused::Foreign)?.claims;
         let live = self.clock.wall().as_second() < claims.exp;
-        live.then_some(KeyRef { id: claims.sub, generation: claims.generation })
+        if !live {
+            return Err(TokenRefused::Expired);
+        }
+        Ok(KeyRef { id: claims.sub, generation: claims.generation })
     }
 
     /// The environment's key. Its generation is derived with the signing secret: tokens carry it, and nobody may try
@@ -95,9 +108,9 @@ mod tests {
         let tokens = Tokens::new(b"secret", clock.clone());
         let token = tokens.issue(&key()).expect("a token");
         clock.advance(Duration::from_secs(299));
-        assert_eq!(tokens.read(token.expose_secret()), Some(key()));
+        assert_eq!(tokens.read(token.expose_secret()), Ok(key()));
         clock.advance(Duration::from_secs(1));
-        assert_eq!(tokens.read(token.expose_secret()), None);
+        assert_eq!(tokens.read(token.expose_secret()), Err(TokenRefused::Expired));
     }
 
     #[test]
@@ -105,15 +118,16 @@ mod tests {
         let clock: Arc<dyn Clock> = Arc::new(ManualClock::new(Timestamp::UNIX_EPOCH));
         let tokens = Tokens::new(b"secret", clock.clone());
         let foreign = Tokens::new(b"other", clock).issue(&key()).expect("a token");
-        assert_eq!(tokens.read(foreign.expose_secret()), None);
+        assert_eq!(tokens.read(foreign.expose_secret()), Err(TokenRefused::Foreign));
 
         let claims = Claims { sub: key().id, generation: 2, iat: 0, exp: LIFETIME };
         let other = jsonwebtoken::encode(&Header::new(Algorithm::HS512), &claims, &tokens.encoding);
-        assert_eq!(tokens.read(&other.expect("a token")), None);
+        assert_eq!(tokens.read(&other.expect("a token")), Err(TokenRefused::Foreign));
         // {"alg":"none"}
         let mine = tokens.issue(&key()).expect("a token");
         let payload = mine.expose_secret().split('.').nth(1).expect("a payload");
-        assert_eq!(tokens.read(&format!("eyJhbGciOiJub25lIn0.{payload}.")), None);
+        let unsigned = format!("eyJhbGciOiJub25lIn0.{payload}.");
+        assert_eq!(tokens.read(&unsigned), Err(TokenRefused::Foreign));
     }
 
     #[test]

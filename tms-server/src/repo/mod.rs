@@ -4,6 +4,7 @@ mod lock;
 mod sqlite;
 #[cfg(test)]
 mod suite;
+mod version;
 
 use std::error::Error;
 use std::fmt;
@@ -16,9 +17,11 @@ use crate::keys::Scope;
 use crate::secret::Digest;
 use crate::transition::{Transition, TransitionRefused};
 
+pub(crate) use lock::FolderLock;
 pub use lock::LockError;
 pub use sqlite::SqliteOpenError;
-pub(crate) use sqlite::SqliteRepo;
+pub(crate) use sqlite::{SqliteRepo, sqlite_version};
+pub use version::VersionError;
 
 /// Keeps the records of tenants. Each method is one transaction; what is written is durable when it returns.
 #[async_trait]
@@ -44,6 +47,9 @@ pub(crate) trait TenantRepo: fmt::Debug + Send + Sync + 'static {
         id: &TenantId,
         transition: &Transition,
     ) -> Result<Option<TenantRecord>, RepoError>;
+
+    /// How many tenants have each status, those that none has included.
+    async fn count_by_status(&self) -> Result<Vec<(tenant_core::TenantStatus, u64)>, RepoError>;
 
     /// Whether the database answers.
     async fn ready(&self) -> Result<(), RepoError>;

@@ -17,6 +17,7 @@ use sqlx::sqlite::{
 use sqlx::{SqlSafeStr as _, Transaction};
 
 use super::lock::{FolderLock, LockError};
+use super::version::{self, VersionError};
 use super::{DamagedRow, RepoError};
 
 /// How long a statement waits for a lock, and a request for a connection.
@@ -31,7 +32,7 @@ const READERS: u32 = 4;
 pub(crate) struct SqliteRepo {
     write: SqlitePool,
     read: SqlitePool,
-    lock: FolderLock,
+    lock: Option<FolderLock>,
 }
 
 /// Why a SQLite file does not open.
@@ -54,6 +55,15 @@ pub enum SqliteOpenError {
     /// It is no database of ours, or the disk failed.
     #[error("cannot open the database")]
     Open(#[from] sqlx::Error),
+    /// There is none.
+    #[error("there is no database at {}; the server makes it when it starts", .path.display())]
+    Missing {
+        /// Where it should be.
+        path: PathBuf,
+    },
+    /// Its tables are not those of this version.
+    #[error(transparent)]
+    Version(#[from] VersionError),
     /// The tables cannot be brought to what this version needs.
     #[error("cannot migrate the database")]
     Migrate(#[from] sqlx::migrate::MigrateError),
@@ -77,14 +87,30 @@ impl SqliteRepo {
         let write = pool(1).connect_with(options.clone()).await?;
         migrations().run(&write).await?;
         let read = pool(READERS).connect_with(options.pragma("query_only", "ON")).await?;
-        Ok(Self { write, read, lock })
+        Ok(Self { write, read, lock: Some(lock) })
+    }
+
+    /// Opens a file that is there, beside a running server or without one, and leaves its tables as they are.
+    pub(crate) async fn open_beside(url: &str) -> Result<Self, SqliteOpenError> {
+        let options = SqliteConnectOptions::from_str(url).map_err(|e| SqliteOpenError::Url(Some(e)))?;
+        let path = options.get_filename().to_owned();
+        if !path.is_file() {
+            return Err(SqliteOpenError::Missing { path });
+        }
+        let options = options.synchronous(SqliteSynchronous::Full).foreign_keys(true).busy_timeout(PATIENCE);
+        let write = pool(1).connect_with(options.clone()).await?;
+        sqlite_version(&mut *write.acquire().await?).await?;
+        let read = pool(1).connect_with(options.pragma("query_only", "ON")).await?;
+        Ok(Self { write, read, lock: None })
     }
 
     /// Closes the file and lets the next process have it.
     pub(crate) async fn close(&self) {
         self.read.close().await;
         self.write.close().await;
-        self.lock.release();
+        if let Some(lock) = &self.lock {
+            lock.release();
+        }
     }
 
     /// A transaction that holds the write lock from its start, so that what it reads stays true until it commits.
@@ -95,6 +121,11 @@ impl SqliteRepo {
 
 fn pool(connections: u32) -> SqlitePoolOptions {
     SqlitePoolOptions::new().max_connections(connections).acquire_timeout(PATIENCE)
+}
+
+/// Whether the tables of a file are those of this version.
+pub(crate) async fn sqlite_version(connection: &mut sqlx::SqliteConnection) -> Result<(), VersionError> {
+    version::check(connection, &migrations()).await
 }
 
 fn migrations() -> Migrator {

@@ -1,6 +1,8 @@
 //! The handlers, one file for each group of endpoints.
 
 pub(crate) mod api_key;
+pub(crate) mod docs;
 pub(crate) mod health;
 pub(crate) mod keys;
+pub(crate) mod metrics;
 pub(crate) mod tenants;

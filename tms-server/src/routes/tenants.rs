@@ -13,10 +13,20 @@ use crate::caller::{Caller, Operator};
 use crate::error::ApiError;
 use crate::keys::Scope;
 use crate::new_tenant::{self, Rules};
+use crate::openapi::schemas;
 use crate::repo::RepoError;
 use crate::secret;
 use crate::transition::Transition;
 
+/// All tenants, by id
+#[utoipa::path(
+    get,
+    path = "/tenant",
+    operation_id = "listTenants",
+    tag = "tenants",
+    responses((status = 200, description = "A bare array.", body = [schemas::Tenant])),
+    security(("token" = []))
+)]
 pub(crate) async fn list(
     caller: Caller,
     State(state): State<AppState>,
@@ -25,6 +35,24 @@ pub(crate) async fn list(
     Ok(Json(records.iter().map(|record| caller.view(record)).collect()))
 }
 
+/// Register a tenant
+///
+/// It is pending until its install has finished.
+#[utoipa::path(
+    post,
+    path = "/tenant",
+    operation_id = "createTenant",
+    tag = "tenants",
+    request_body = schemas::NewTenant,
+    responses(
+        (status = 200, description = "Its record.", body = schemas::Tenant),
+        (
+            status = 409,
+            description = "`tenant_exists`, `incarnation_taken`, `host_taken`: something that must be unique is taken"
+        ),
+    ),
+    security(("token" = ["operator"]))
+)]
 pub(crate) async fn create(
     _: Operator,
     State(state): State<AppState>,
@@ -40,7 +68,18 @@ pub(crate) async fn create(
     Ok(Json(TenantBody::of_record(&record)))
 }
 
-/// Absence is `null`, not 404 (contract 2).
+/// One tenant
+///
+/// `null` where there is none: that is what clients of the original expect.
+#[utoipa::path(
+    get,
+    path = "/tenant/{tenant}",
+    operation_id = "getTenant",
+    tag = "tenants",
+    params(("tenant" = String, Path, description = "Its id, name or incarnation.")),
+    responses((status = 200, description = "Its record, or `null`.", body = Option<schemas::Tenant>)),
+    security(("token" = []))
+)]
 pub(crate) async fn get(
     caller: Caller,
     State(state): State<AppState>,
@@ -50,7 +89,18 @@ pub(crate) async fn get(
     Ok(Json(found.map(|record| caller.view(&record))))
 }
 
-/// The tenant that has the host as its own domain. A text that is no host is nobody's.
+/// The tenant that has a host as its own domain
+///
+/// `null` where nobody has it.
+#[utoipa::path(
+    get,
+    path = "/host/{host}",
+    operation_id = "getTenantOfHost",
+    tag = "tenants",
+    params(("host" = String, Path, description = "A host, with a port or without one.")),
+    responses((status = 200, description = "Its record, or `null`.", body = Option<schemas::Tenant>)),
+    security(("token" = []))
+)]
 pub(crate) async fn by_host(
     caller: Caller,
     State(state): State<AppState>,
@@ -61,7 +111,28 @@ pub(crate) async fn by_host(
     Ok(Json(found.map(|record| caller.view(&record))))
 }
 
+/// Make a pending tenant active
+///
 /// By an operator, or by whoever has the tenant's install token.
+#[utoipa::path(
+    post,
+    path = "/tenant/{tenant}/activate",
+    operation_id = "activateTenant",
+    tag = "tenants",
+    params(("tenant" = String, Path, description = "Its id, name or incarnation.")),
+    request_body = Option<schemas::Activation>,
+    responses(
+        (status = 200, description = "Its record.", body = schemas::Tenant),
+        (
+            status = 403,
+            description = "`forbidden`: neither an operator's key nor an install token\n\n`install_token_invalid`: the \
+                           install token is not the tenant's"
+        ),
+        (status = 404, description = "`tenant_unknown`: there is no such tenant"),
+        (status = 409, description = "`status_conflict`: it is neither pending nor active"),
+    ),
+    security(("token" = []))
+)]
 pub(crate) async fn activate(
     caller: Caller,
     State(state): State<AppState>,
@@ -77,6 +148,23 @@ pub(crate) async fn activate(
     Ok(Json(caller.view(&record)))
 }
 
+/// Stop serving a tenant
+///
+/// Repeated with a reason, it replaces both reasons.
+#[utoipa::path(
+    post,
+    path = "/tenant/{tenant}/suspend",
+    operation_id = "suspendTenant",
+    tag = "tenants",
+    params(("tenant" = String, Path, description = "Its id, name or incarnation.")),
+    request_body = Option<schemas::Reasons>,
+    responses(
+        (status = 200, description = "Its record.", body = schemas::Tenant),
+        (status = 404, description = "`tenant_unknown`: there is no such tenant"),
+        (status = 409, description = "`status_conflict`: it is neither active nor suspended"),
+    ),
+    security(("token" = ["operator"]))
+)]
 pub(crate) async fn suspend(
     _: Operator,
     State(state): State<AppState>,
@@ -91,6 +179,20 @@ pub(crate) async fn suspend(
     Ok(Json(TenantBody::of_record(&record)))
 }
 
+/// Serve a suspended tenant again
+#[utoipa::path(
+    post,
+    path = "/tenant/{tenant}/resume",
+    operation_id = "resumeTenant",
+    tag = "tenants",
+    params(("tenant" = String, Path, description = "Its id, name or incarnation.")),
+    responses(
+        (status = 200, description = "Its record.", body = schemas::Tenant),
+        (status = 404, description = "`tenant_unknown`: there is no such tenant"),
+        (status = 409, description = "`status_conflict`: it is neither suspended nor active"),
+    ),
+    security(("token" = ["operator"]))
+)]
 pub(crate) async fn resume(
     _: Operator,
     State(state): State<AppState>,
@@ -100,7 +202,20 @@ pub(crate) async fn resume(
     Ok(Json(TenantBody::of_record(&record)))
 }
 
-/// Whether a text is the tenant's install token.
+/// Whether a text is the tenant's install token
+#[utoipa::path(
+    post,
+    path = "/tenant/{tenant}/verify-token",
+    operation_id = "verifyInstallToken",
+    tag = "tenants",
+    params(("tenant" = String, Path, description = "Its id, name or incarnation.")),
+    request_body = schemas::InstallToken,
+    responses(
+        (status = 200, description = "Whether it is.", body = schemas::Verdict),
+        (status = 404, description = "`tenant_unknown`: there is no such tenant"),
+    ),
+    security(("token" = []))
+)]
 pub(crate) async fn verify_token(
     _: Caller,
     State(state): State<AppState>,

@@ -1,7 +1,13 @@
 //! The service as a client sees it: real sockets, real files.
 
+mod attempts;
+mod backup;
+mod commands;
 mod errors;
 mod keys;
+mod metrics;
+mod openapi;
+mod process;
 mod program;
 mod restart;
 mod scopes;

@@ -77,6 +77,18 @@ impl TenantRepo for SqliteRepo {
         Ok(Some(record))
     }
 
+    async fn count_by_status(&self) -> Result<Vec<(TenantStatus, u64)>, RepoError> {
+        let sql = "SELECT status, count(*) AS tenants FROM tenant GROUP BY status";
+        let rows = sqlx::query(sql).fetch_all(&self.read).await?;
+        let mut counts: HashMap<String, i64> = HashMap::new();
+        for row in &rows {
+            counts.insert(row.try_get("status")?, row.try_get("tenants")?);
+        }
+        use TenantStatus::{Active, Deleting, Pending, Suspended};
+        let counted = |status: TenantStatus| counts.get(status.as_str()).map_or(0, |n| n.unsigned_abs());
+        Ok([Pending, Active, Suspended, Deleting].map(|status| (status, counted(status))).to_vec())
+    }
+
     async fn ready(&self) -> Result<(), RepoError> {
         self.read.execute("SELECT 1 FROM tenant LIMIT 1").await?;
         Ok(())
