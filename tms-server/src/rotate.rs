@@ -1,4 +1,4 @@
-//! A new signing secret, without a running service.
+//! A new signing secret, beside services that use the database or without one.
 
 use std::time::Duration;
 
@@ -15,9 +15,9 @@ use crate::server::StartError;
 /// A service whose configuration has a secret goes on with that one.
 ///
 /// # Errors
-/// If the database does not open, as a SQLite file does not while a service uses it, or does not take the secret.
+/// If there is no database of this version, or it does not take the secret.
 pub async fn rotate_signing_secret(database_url: &SecretString, overlap: Duration) -> Result<(), StartError> {
-    let repo = repo::open(database_url).await?;
+    let repo = repo::open_beside(database_url).await?;
     let at = Timestamp::now();
     let until = at.saturating_add(overlap).unwrap_or(Timestamp::MAX);
     let rotated = repo.rotate_signing_secret(&secret::random(), until, &Stamp { at, key: None }).await;

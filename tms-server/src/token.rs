@@ -49,6 +49,17 @@ impl fmt::Debug for Tokens {
     }
 }
 
+/// What a bearer token turns out to be.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Token {
+    /// It was issued for this key, and is good until then.
+    Good(KeyRef, Timestamp),
+    /// It was issued here, and its time is over.
+    Ended,
+    /// No secret of ours has signed it.
+    Foreign,
+}
+
 impl Tokens {
     /// Tokens for the keys of the database and the environment's.
     pub(crate) fn new(source: Source, environment: Option<&SecretString>, clock: Arc<dyn Clock>) -> Self {
@@ -65,13 +76,16 @@ impl Tokens {
         Ok(signer.sign(&claims)?)
     }
 
-    /// The key that a token was issued for, and until when, if we issued it and it has not expired.
-    pub(crate) async fn read(&self, token: &str) -> Result<Option<(KeyRef, Timestamp)>, ApiError> {
+    /// What a token is: which key it was issued for, and until when, if it is good.
+    pub(crate) async fn read(&self, token: &str) -> Result<Token, ApiError> {
         let now = self.0.clock.wall();
         let signers = self.signers().await?;
         let mut good = signers.iter().filter(|signer| signer.is_good(now));
-        let read = good.find_map(|signer| signer.read(token));
-        Ok(read.filter(|(_, until)| now < *until))
+        Ok(match good.find_map(|signer| signer.read(token)) {
+            Some((key, until)) if now < until => Token::Good(key, until),
+            Some(_) => Token::Ended,
+            None => Token::Foreign,
+        })
     }
 
     async fn signers(&self) -> Result<Arc<[Signer]>, ApiError> {
@@ -148,7 +162,10 @@ mod tests {
     }
 
     async fn reads(tokens: &Tokens, token: &SecretString) -> Option<KeyRef> {
-        tokens.read(token.expose_secret()).await.expect("asked").map(|(key, _)| key)
+        match tokens.read(token.expose_secret()).await.expect("asked") {
+            Token::Good(key, _) => Some(key),
+            Token::Ended | Token::Foreign => None,
+        }
     }
 
     #[tokio::test]
@@ -159,7 +176,8 @@ mod tests {
         clock.advance(Duration::from_secs(299));
         assert_eq!(reads(&tokens, &token).await, Some(key()));
         clock.advance(Duration::from_secs(1));
-        assert_eq!(reads(&tokens, &token).await, None);
+        let ended = tokens.read(token.expose_secret()).await.expect("asked");
+        assert_eq!(ended, Token::Ended);
     }
 
     #[tokio::test]
@@ -167,7 +185,8 @@ mod tests {
         let clock = clock();
         let tokens = fixed("secret", &clock);
         let foreign = fixed("other", &clock).issue(&key()).await.expect("a token");
-        assert_eq!(reads(&tokens, &foreign).await, None);
+        let foreign = tokens.read(foreign.expose_secret()).await.expect("asked");
+        assert_eq!(foreign, Token::Foreign);
         // {"alg":"none"}
         let mine = tokens.issue(&key()).await.expect("a token");
         let payload = mine.expose_secret().split('.').nth(1).expect("a payload");

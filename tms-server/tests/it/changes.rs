@@ -12,7 +12,8 @@ use tempfile::TempDir;
 use tenant_core::{ManualClock, SystemClock};
 use tms_server::{Config, Scope, Server, Timing};
 
-use crate::support::{As, Feed, Tms, config};
+use crate::process::{Said, program};
+use crate::support::{As, Feed, Tms, config, database};
 
 async fn suspend(operator: &As<'_>, tenant: &str, reason: &str) {
     operator.post(&format!("/tenant/{tenant}/suspend"), json!({ "public_reason": reason })).await.ok();
@@ -122,7 +123,6 @@ async fn it_needs_a_token() {
     tms.send(tms.request(Method::GET, "/changes")).await.is(401, "unauthorized");
 }
 
-/// A copy of the database's file, as a backup has it.
 async fn stop(tms: Tms) -> TempDir {
     tms.server.shutdown().await;
     tms.folder
@@ -135,12 +135,9 @@ async fn start(folder: TempDir) -> Tms {
 #[tokio::test]
 async fn an_older_backup_that_was_restored_is_noticed_even_when_new_changes_have_passed_the_old_place() {
     let tms = Tms::start().await;
-    tms.operator().await.create("acme").await;
-    let folder = stop(tms).await;
-    let (file, backup) = (folder.path().join("tms/tms.db"), folder.path().join("backup"));
-    std::fs::copy(&file, &backup).expect("copied");
-    let tms = start(folder).await;
     let operator = tms.operator().await;
+    operator.create("acme").await;
+    tms.command(&["backup", "copy.db"]).await.ok();
     let mut feed = Feed::follow(&operator, None).await;
     operator.create_active("globex").await;
     feed.event().await;
@@ -152,7 +149,9 @@ async fn an_older_backup_that_was_restored_is_noticed_even_when_new_changes_have
     assert!(lost.contains(".3."), "{lost}");
 
     let folder = stop(tms).await;
-    std::fs::copy(&backup, &file).expect("restored");
+    let mut restore = program(folder.path());
+    let restored = restore.env("DATABASE_URL", database(&folder)).args(["restore", "copy.db"]).output();
+    Said::from(restored.expect("it runs")).ok();
     let tms = start(folder).await;
     let operator = tms.operator().await;
     let kept = operator.get("/tenant").await.headers["x-cursor"].to_str().expect("text").to_owned();

@@ -15,6 +15,8 @@ use tenant_core::{Clock, SystemClock};
 use tms_server::{Config, Scope, Server};
 use tracing_subscriber::fmt::MakeWriter;
 
+use crate::process::{Said, program};
+
 pub(crate) use cut::Line;
 pub(crate) use feed::{Feed, Frame};
 pub(crate) use postgres::Database;
@@ -68,7 +70,7 @@ pub(crate) struct Tms {
     pub(crate) server: Server,
     pub(crate) folder: TempDir,
     client: Client,
-    _database: Option<Database>,
+    database: Option<Database>,
 }
 
 /// What was answered.
@@ -127,7 +129,7 @@ impl Tms {
             let folder = tempfile::tempdir().expect("a folder");
             let config = Config { database_url: database.url().into(), ..config(&folder) };
             let tms = Self::start_with(config, folder, Arc::new(SystemClock::default())).await;
-            each.push(Self { _database: Some(database), ..tms });
+            each.push(Self { database: Some(database), ..tms });
         }
         each
     }
@@ -145,7 +147,16 @@ impl Tms {
     pub(crate) async fn start_with(config: Config, folder: TempDir, clock: Arc<dyn Clock>) -> Self {
         Logs::capture();
         let server = Server::start_with_clock(config, clock).await.expect("it starts");
-        Self { server, folder, client: Client::new(), _database: None }
+        Self { server, folder, client: Client::new(), database: None }
+    }
+
+    /// Runs a command on this service's database, while the service goes on.
+    pub(crate) async fn command(&self, args: &[&str]) -> Said {
+        let url = self.database.as_ref().map_or_else(|| database(&self.folder), Database::url);
+        let mut command = program(self.folder.path());
+        command.env("DATABASE_URL", url).args(args);
+        let done = tokio::task::spawn_blocking(move || command.output());
+        done.await.expect("no panic").expect("it runs").into()
     }
 
     pub(crate) fn url(&self, path: &str) -> String {
