@@ -54,11 +54,12 @@ pub(crate) async fn run(database_url: &SecretString, file: &Path) -> Done {
     from.close().await.map_err(copy_failed)?;
     let restored = sqlite_file::inspect(copy.path()).await.map_err(RestoreError::File)?;
 
-    let replaced = sqlite_file::inspect(&database).await.ok();
-    let kept = set_aside(&database).await?;
+    let replaced = sqlite_file::inspect(&database).await;
+    let readable = !matches!(replaced, Err(FileFault::Unreadable { .. } | FileFault::Damaged { .. }));
+    let kept = set_aside(&database, readable).await?;
     copy.replace().map_err(failed)?;
     lock.release();
-    report(&database, &restored, kept.as_deref(), replaced.as_ref());
+    report(&database, &restored, kept.as_deref(), replaced.ok().as_ref());
     Ok(())
 }
 
@@ -69,7 +70,7 @@ fn make_folder(database: &Path) -> io::Result<()> {
 }
 
 /// Gives the database a second name, under which it stays. `None` if there is none.
-async fn set_aside(database: &Path) -> Result<Option<PathBuf>, RestoreError> {
+async fn set_aside(database: &Path, readable: bool) -> Result<Option<PathBuf>, RestoreError> {
     if !database.exists() {
         // What a vanished database has left behind would be read as a part of the next one.
         move_journal(database, &name_of(database))?;
@@ -77,8 +78,9 @@ async fn set_aside(database: &Path) -> Result<Option<PathBuf>, RestoreError> {
     }
     let kept = name_of(database);
     let failed = |source| RestoreError::Write { path: kept.clone(), source };
-    if !fold_journal(database).await? {
-        // It is damaged, or there would have been a way: its parts are kept together, under names that fit.
+    // SQLite must not get near a damaged one: it would remove a log that it cannot read.
+    if !readable || !fold_journal(database).await? {
+        // Its parts are kept together, under names that fit.
         move_journal(database, &kept)?;
     }
     fs::hard_link(database, &kept).map_err(failed)?;
