@@ -1,6 +1,5 @@
 //! [`Cli`]: the command line, and what it and the environment say. The only file of the crate that reads the environment.
 
-use std::convert::Infallible;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -196,11 +195,6 @@ fn scope(word: &str) -> Result<Scope, String> {
 
 fn status(word: &str) -> Result<TenantStatus, String> {
     TenantStatus::parse(word).ok_or_else(|| "use pending, active, suspended or deleting".to_owned())
-}
-
-/// Any text is a path.
-pub(crate) fn path(text: &str) -> Result<PathBuf, Infallible> {
-    Ok(text.into())
 }
 
 #[cfg(test)]

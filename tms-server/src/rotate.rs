@@ -11,7 +11,8 @@ use crate::server::StartError;
 
 /// Makes a new secret that access tokens are signed with, and ends the earlier ones after `overlap`. Keys are not touched.
 ///
-/// Services on the same database sign with it within 1 s. A token lives 300 s: with at least that much overlap none is cut short.
+/// Services on the same database know it within 1 s and sign with it after 2 s. A token lives 300 s: with an overlap of 302 s none
+/// is cut short.
 /// A service whose configuration has a secret goes on with that one.
 ///
 /// # Errors

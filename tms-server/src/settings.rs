@@ -11,13 +11,13 @@ use secrecy::SecretString;
 use tenant_core::{Host, NamePolicy, TenantId};
 use tracing::Level;
 
-use crate::cli::path;
 use crate::config::{Config, ConfigError, PORT};
 use crate::database_url;
 use crate::secret_file::secret_of;
 
 /// Where everything is kept where nothing is said.
 const DATABASE_URL: &str = "sqlite://./data/tms/tms.db";
+
 // Fields are named after their variables, so that clap's messages name those.
 /// The settings of the service.
 #[derive(Debug, Args)]
@@ -127,6 +127,11 @@ impl ServeArgs {
         ];
         lines.iter().map(|(name, value)| format!("{name}={value}\n")).collect()
     }
+}
+
+/// Any text is a path.
+fn path(text: &str) -> Result<PathBuf, Infallible> {
+    Ok(text.into())
 }
 
 fn secret(text: &str) -> Result<SecretString, Infallible> {

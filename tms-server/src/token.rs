@@ -13,16 +13,18 @@ use tenant_core::Clock;
 use crate::error::ApiError;
 use crate::keys::KeyRef;
 use crate::repo::{SecretRepo, SigningSecret};
-use signer::{Claims, Signer};
+use signer::{Claims, SETTLED, Signer};
 
 /// How long a token is good for, in seconds.
 pub(crate) const LIFETIME: i64 = 300;
+/// With a shorter overlap, tokens of an earlier secret end before their time.
+pub(crate) const WHOLE_OVERLAP: Duration = Duration::from_secs(LIFETIME.unsigned_abs() + SETTLED.as_secs());
 /// How long the secrets of the database are used before they are read again; another process may have rotated them.
 const FRESH: Duration = Duration::from_secs(1);
 
 /// Issues and reads access tokens: JWT (RFC 7519), HS256.
 ///
-/// The newest secret signs, and all that are good verify. A token says which key it was issued for; what that key allows is
+/// The newest secret that all processes have signs, and all that are good verify. A token says which key it was issued for; what that key allows is
 /// looked up at each request.
 #[derive(Clone)]
 pub(crate) struct Tokens(Arc<Inner>);
@@ -71,7 +73,10 @@ impl Tokens {
         let wall = self.0.clock.wall();
         let now = wall.as_second();
         let signers = self.signers().await?;
-        let signer = signers.iter().find(|signer| signer.is_good(wall)).ok_or(ApiError::NoSecret)?;
+        let mut good = signers.iter().filter(|signer| signer.is_good(wall));
+        // One that not everybody has may sign only where there is no other.
+        let settled = good.clone().find(|signer| signer.is_settled(wall));
+        let signer = settled.or_else(|| good.next()).ok_or(ApiError::NoSecret)?;
         let claims = Claims::new(signer, key, now, now + LIFETIME);
         Ok(signer.sign(&claims)?)
     }
@@ -96,7 +101,9 @@ impl Tokens {
             return Ok(signers.clone());
         }
         let secrets = match &self.0.source {
-            Source::Fixed(secret) => vec![SigningSecret { secret: secret.clone(), until: None }],
+            Source::Fixed(secret) => {
+                vec![SigningSecret { secret: secret.clone(), since: Timestamp::MIN, until: None }]
+            }
             Source::Kept(repo) => repo.signing_secrets(self.0.clock.wall()).await?,
         };
         let environment = self.0.environment.as_ref().map(|key| key.expose_secret());
@@ -127,9 +134,12 @@ mod tests {
 
     impl Secrets {
         fn set(&self, secrets: &[(&str, Option<Timestamp>)]) {
-            let secrets = secrets
-                .iter()
-                .map(|(secret, until)| SigningSecret { secret: (*secret).into(), until: *until });
+            let since = Timestamp::UNIX_EPOCH;
+            let secrets = secrets.iter().map(|(secret, until)| SigningSecret {
+                secret: (*secret).into(),
+                since,
+                until: *until,
+            });
             *self.0.lock().expect("no panic") = secrets.collect();
         }
     }
@@ -204,13 +214,26 @@ mod tests {
         let end = clock.wall() + SignedDuration::from_secs(60);
         secrets.set(&[("second", None), ("first", Some(end))]);
         clock.advance(FRESH);
+        let too_early = tokens.issue(&key()).await.expect("a token");
+        assert_eq!(
+            reads(&fixed("first", &clock), &too_early).await,
+            Some(key()),
+            "not everybody has the second"
+        );
+        clock.advance(SETTLED - FRESH);
         let by_second = tokens.issue(&key()).await.expect("a token");
         assert_eq!(reads(&fixed("second", &clock), &by_second).await, Some(key()), "signed by the newest");
         assert_eq!(reads(&tokens, &by_first).await, Some(key()));
         assert_eq!(reads(&tokens, &by_second).await, Some(key()));
-        clock.advance(Duration::from_secs(59));
+        clock.advance(Duration::from_secs(60) - SETTLED);
         assert_eq!(reads(&tokens, &by_first).await, None, "at its end, known or not");
         assert_eq!(reads(&tokens, &by_second).await, Some(key()));
+
+        let third = SigningSecret { secret: "third".into(), since: clock.wall() + FRESH, until: None };
+        *secrets.0.lock().expect("no panic") = vec![third];
+        clock.advance(FRESH);
+        let alone = tokens.issue(&key()).await.expect("a token");
+        assert_eq!(reads(&fixed("third", &clock), &alone).await, Some(key()), "there is no other");
 
         secrets.set(&[]);
         clock.advance(FRESH);

@@ -7,7 +7,7 @@ use secrecy::SecretString;
 use super::{Done, tell};
 use crate::cli::SecretsCommand;
 use crate::rotate::rotate_signing_secret;
-use crate::token::LIFETIME;
+use crate::token::WHOLE_OVERLAP;
 
 pub(crate) async fn run(database_url: &SecretString, command: SecretsCommand) -> Done {
     let SecretsCommand::Rotate { overlap } = command;
@@ -18,7 +18,7 @@ pub(crate) async fn run(database_url: &SecretString, command: SecretsCommand) ->
             "rotated; tokens of the earlier secret have ended, and clients exchange their keys again"
                 .to_owned()
         }
-        _ if overlap.as_secs() < LIFETIME.unsigned_abs() => {
+        _ if overlap < WHOLE_OVERLAP => {
             format!("rotated; tokens of the earlier secret end in {shown}, some of them before their time")
         }
         _ => format!(

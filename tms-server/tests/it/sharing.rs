@@ -145,7 +145,11 @@ async fn a_new_signing_secret_is_everybodys_and_the_earlier_one_is_good_for_the_
     let mut latest = b.with_key(key).await.token;
     while (As { tms: &a, token: by_first[0].clone() }).get("/tenant").await.status == 200 {
         assert!(rotated.elapsed() < overlap + Duration::from_secs(5), "it is still good");
+        // Whoever has issued a token, the other one knows what signed it.
         latest = b.with_key(key).await.token;
+        As { tms: &a, token: latest.clone() }.get("/tenant").await.ok();
+        let token = a.with_key(key).await.token;
+        As { tms: &b, token }.get("/tenant").await.ok();
     }
     assert!(rotated.elapsed() > overlap - Duration::from_secs(1), "{:?}", rotated.elapsed());
     for tms in [&a, &b] {
