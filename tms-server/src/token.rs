@@ -73,10 +73,10 @@ impl Tokens {
         let wall = self.0.clock.wall();
         let now = wall.as_second();
         let signers = self.signers().await?;
-        let mut good = signers.iter().filter(|signer| signer.is_good(wall));
-        // One that not everybody has may sign only where there is no other.
+        let good = signers.iter().filter(|signer| signer.is_good(wall));
+        // One that not everybody has may sign only where there is no earlier one.
         let settled = good.clone().find(|signer| signer.is_settled(wall));
-        let signer = settled.or_else(|| good.next()).ok_or(ApiError::NoSecret)?;
+        let signer = settled.or_else(|| good.last()).ok_or(ApiError::NoSecret)?;
         let claims = Claims::new(signer, key, now, now + LIFETIME);
         Ok(signer.sign(&claims)?)
     }
@@ -133,15 +133,15 @@ mod tests {
     struct Secrets(Mutex<Vec<SigningSecret>>);
 
     impl Secrets {
-        fn set(&self, secrets: &[(&str, Option<Timestamp>)]) {
-            let since = Timestamp::UNIX_EPOCH;
-            let secrets = secrets.iter().map(|(secret, until)| SigningSecret {
-                secret: (*secret).into(),
-                since,
-                until: *until,
-            });
-            *self.0.lock().expect("no panic") = secrets.collect();
+        fn set(&self, secrets: Vec<SigningSecret>) {
+            *self.0.lock().expect("no panic") = secrets;
         }
+    }
+
+    /// Made so many seconds after the tests' clock began.
+    fn secret(text: &str, since: i64, until: Option<Timestamp>) -> SigningSecret {
+        let since = Timestamp::from_second(since).expect("in range");
+        SigningSecret { secret: text.into(), since, until }
     }
 
     #[async_trait::async_trait]
@@ -207,19 +207,17 @@ mod tests {
     async fn the_newest_secret_signs_and_an_earlier_one_verifies_until_its_end() {
         let clock = clock();
         let secrets = Arc::new(Secrets::default());
-        secrets.set(&[("first", None)]);
+        secrets.set(vec![secret("first", 0, None)]);
         let tokens = Tokens::new(Source::Kept(secrets.clone()), None, clock.clone());
         let by_first = tokens.issue(&key()).await.expect("a token");
 
+        clock.advance(Duration::from_secs(10));
         let end = clock.wall() + SignedDuration::from_secs(60);
-        secrets.set(&[("second", None), ("first", Some(end))]);
+        secrets.set(vec![secret("second", 10, None), secret("first", 0, Some(end))]);
         clock.advance(FRESH);
         let too_early = tokens.issue(&key()).await.expect("a token");
-        assert_eq!(
-            reads(&fixed("first", &clock), &too_early).await,
-            Some(key()),
-            "not everybody has the second"
-        );
+        let read = reads(&fixed("first", &clock), &too_early).await;
+        assert_eq!(read, Some(key()), "not everybody has the second");
         clock.advance(SETTLED - FRESH);
         let by_second = tokens.issue(&key()).await.expect("a token");
         assert_eq!(reads(&fixed("second", &clock), &by_second).await, Some(key()), "signed by the newest");
@@ -229,13 +227,12 @@ mod tests {
         assert_eq!(reads(&tokens, &by_first).await, None, "at its end, known or not");
         assert_eq!(reads(&tokens, &by_second).await, Some(key()));
 
-        let third = SigningSecret { secret: "third".into(), since: clock.wall() + FRESH, until: None };
-        *secrets.0.lock().expect("no panic") = vec![third];
+        secrets.set(vec![secret("third", 100, None)]);
         clock.advance(FRESH);
         let alone = tokens.issue(&key()).await.expect("a token");
         assert_eq!(reads(&fixed("third", &clock), &alone).await, Some(key()), "there is no other");
 
-        secrets.set(&[]);
+        secrets.set(Vec::new());
         clock.advance(FRESH);
         assert!(tokens.issue(&key()).await.is_err());
         assert_eq!(reads(&tokens, &by_second).await, None);
@@ -247,7 +244,7 @@ mod tests {
         let environment = KeyRef { id: ENVIRONMENT.into(), generation: 0 };
         let tokens = |secrets: &[(&str, Option<Timestamp>)], key: Option<&str>| {
             let kept = Arc::new(Secrets::default());
-            kept.set(secrets);
+            kept.set(secrets.iter().map(|(text, until)| secret(text, 0, *until)).collect());
             let key = key.map(SecretString::from);
             Tokens::new(Source::Kept(kept), key.as_ref(), clock.clone())
         };

@@ -174,7 +174,7 @@ async fn a_stream_ends_when_its_key_is_revoked_or_its_token_expires() {
         feed.up_to_heartbeat().await;
         tms.server.keys().revoke(&issued.id).await.expect("revoked");
         let revoked = Instant::now();
-        while feed.next().await.is_some() {}
+        feed.up_to_its_end().await;
         assert!(revoked.elapsed() < Duration::from_secs(1), "{:?}", revoked.elapsed());
     }
 
@@ -187,7 +187,7 @@ async fn a_stream_ends_when_its_key_is_revoked_or_its_token_expires() {
     feed.up_to_heartbeat().await;
     clock.advance(Duration::from_secs(1));
     let expired = Instant::now();
-    while feed.next().await.is_some() {}
+    feed.up_to_its_end().await;
     assert!(expired.elapsed() < Duration::from_secs(1), "{:?}", expired.elapsed());
 }
 
@@ -202,7 +202,7 @@ async fn streams_end_at_once_when_the_service_does() {
         let Tms { server, .. } = tms;
         server.shutdown().await;
         assert!(ending.elapsed() < Duration::from_secs(2), "{:?}", ending.elapsed());
-        while feed.next().await.is_some() {}
+        feed.up_to_its_end().await;
     }
 }
 

@@ -124,7 +124,7 @@ async fn a_change_at_one_is_told_by_the_other_within_a_second() {
     by_a.call(reqwest::Method::DELETE, &path, None).await.ok();
     let revoked = Instant::now();
     caller.get("/tenant").await.is(401, "unauthorized");
-    while feed.next().await.is_some() {}
+    feed.up_to_its_end().await;
     assert!(revoked.elapsed() < Duration::from_secs(1), "{:?}", revoked.elapsed());
     shut([a, b]).await;
 }
@@ -187,7 +187,7 @@ async fn a_database_out_of_reach_is_503_and_everything_goes_on_when_it_is_back()
         .await
         .is(503, "database_unavailable");
     a.exchange("tk_0011223344556677_x").await.is(503, "database_unavailable");
-    while feed.next().await.is_some() {}
+    feed.up_to_its_end().await;
     by_b.create("meanwhile").await;
 
     line.mend();
