@@ -29,20 +29,15 @@ pub async fn run(cli: Cli) -> ExitCode {
 
 async fn perform(cli: Cli) -> Done {
     let exposed = cli.exposed;
-    match cli.command {
-        None => serve(&cli.serve, &exposed).await,
-        Some(Command::Serve(args)) => serve(&args, &exposed).await,
-        Some(Command::CheckConfig(args)) => check_config(&args, &exposed),
-        Some(Command::Openapi) => Ok(say(&format!("{:#}\n", openapi::document()))?),
-        Some(command) => {
-            warn_of(&exposed);
-            on_database(command).await
-        }
+    let command = cli.command.unwrap_or(Command::Serve(Box::new(cli.serve)));
+    if !matches!(command, Command::Serve(_)) {
+        // A server tells it in its log.
+        exposed.iter().for_each(|flag| tell(format!("warning: {}", exposure(flag))));
     }
-}
-
-async fn on_database(command: Command) -> Done {
     match command {
+        Command::Serve(args) => serve(&args, &exposed).await,
+        Command::CheckConfig(args) => check_config(&args),
+        Command::Openapi => Ok(say(&format!("{:#}\n", openapi::document()))?),
         Command::Keys { database, command } => commands::keys::run(&database.url()?, command).await,
         Command::Secrets { database, command } => commands::secrets::run(&database.url()?, command).await,
         Command::Tenants { database, command } => commands::tenants::run(&database.url()?, command).await,
@@ -50,18 +45,11 @@ async fn on_database(command: Command) -> Done {
             commands::backup::run(&database.url()?, &file, force).await
         }
         Command::Restore { database, file } => commands::restore::run(&database.url()?, &file).await,
-        Command::Serve(_) | Command::CheckConfig(_) | Command::Openapi => Ok(()),
     }
 }
 
-/// Tells of secrets on the command line.
-fn warn_of(exposed: &[&str]) {
-    exposed.iter().for_each(|flag| tell(format!("warning: {}", exposure(flag))));
-}
-
-fn check_config(args: &ServeArgs, exposed: &[&str]) -> Done {
+fn check_config(args: &ServeArgs) -> Done {
     let settings = args.settings()?;
-    warn_of(exposed);
     say(&args.summary(&settings))?;
     tell("These are the settings alone: the database was not asked, and no port was opened.");
     Ok(())

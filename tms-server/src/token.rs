@@ -73,10 +73,10 @@ impl Tokens {
         let wall = self.0.clock.wall();
         let now = wall.as_second();
         let signers = self.signers().await?;
-        let good = signers.iter().filter(|signer| signer.is_good(wall));
+        let mut good = signers.iter().filter(|signer| signer.is_good(wall));
         // One that not everybody has may sign only where there is no earlier one.
         let settled = good.clone().find(|signer| signer.is_settled(wall));
-        let signer = settled.or_else(|| good.last()).ok_or(ApiError::NoSecret)?;
+        let signer = settled.or_else(|| good.next_back()).ok_or(ApiError::NoSecret)?;
         let claims = Claims::new(signer, key, now, now + LIFETIME);
         Ok(signer.sign(&claims)?)
     }

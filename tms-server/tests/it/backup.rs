@@ -66,6 +66,15 @@ fn create(caller: &Caller, name: &str) -> u16 {
     caller.post("/tenant", &format!(r#"{{"name":"{name}","email":"a@b"}}"#)).0
 }
 
+/// Says that it is over, also where a test gives up.
+struct OnDrop<'a>(&'a AtomicBool);
+
+impl Drop for OnDrop<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
 #[tokio::test]
 async fn a_backup_is_of_one_moment_while_others_write_and_replaces_nothing_unasked() {
     let (folder, running, caller) = start();
@@ -81,12 +90,13 @@ async fn a_backup_is_of_one_moment_while_others_write_and_replaces_nothing_unask
             }
             made
         });
+        let ended = OnDrop(&done);
         for force in [&[][..], &["--force"], &["--force"]] {
             let said = run(folder.path(), &[&["backup", "copy.db"], force].concat());
             assert!(said.err.contains("copying") && said.err.contains("wrote"), "{said:?}");
             assert_eq!(said.ok(), "");
         }
-        done.store(true, Ordering::Relaxed);
+        drop(ended);
         assert!(writer.join().expect("no panic") > 1);
     });
     let copied = tenants(&copy).await;
