@@ -117,6 +117,23 @@ async fn a_cursor_that_does_not_fit_is_told_to_list_again_and_the_stream_ends() 
     }
 }
 
+/// A client that starts waits for it: what it has saved is confirmed then.
+#[tokio::test]
+async fn whoever_has_missed_nothing_hears_so_at_once() {
+    for tms in Tms::on_each().await {
+        let operator = tms.operator().await;
+        operator.create("acme").await;
+        let mut cursor = None;
+        for _ in 0..2 {
+            let asked = Instant::now();
+            let mut feed = Feed::follow(&operator, cursor.as_deref()).await;
+            let (events, head) = feed.up_to_heartbeat().await;
+            assert!(events.is_empty() && asked.elapsed() < Duration::from_secs(1), "{:?}", asked.elapsed());
+            cursor = Some(head);
+        }
+    }
+}
+
 #[tokio::test]
 async fn it_needs_a_token() {
     let tms = Tms::start().await;
