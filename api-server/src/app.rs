@@ -11,8 +11,8 @@ use tower_http::request_id::{MakeRequestUuid, PropagateRequestIdLayer, SetReques
 use tower_http::trace::TraceLayer;
 
 use crate::middleware::{cors, panicked, render, stamp};
+use crate::readiness::Readiness;
 use crate::routes;
-use crate::serve::Readiness;
 use crate::state::{AppState, Listener};
 
 /// The public listener.

@@ -117,6 +117,7 @@ async fn config(args: &DevArgs, tms: &tms_server::Server) -> Result<Config, Fail
     let key = tms.keys().replace(Scope::Directory, DIRECTORY_LABEL).await?.key;
     let mut directory = TmsConfig::new(format!("http://{}", tms.addr()), key);
     directory.base_domains = vec![base_domain()?];
+    directory.folder = Some(args.data_dir.join("directory"));
     let storage = StorageConfig::Embedded { data_dir: args.data_dir.clone() };
     let mut config = Config::new(Tenancy::Multi(directory), storage);
     config.listeners = Listeners {

@@ -12,6 +12,16 @@ pub(crate) enum Directory {
     Fixed(StaticDirectory),
 }
 
+impl Directory {
+    /// The management service's, if it is.
+    pub(crate) fn of_tms(&self) -> Option<TmsDirectory> {
+        match self {
+            Self::Tms(directory) => Some(directory.clone()),
+            Self::Fixed(_) => None,
+        }
+    }
+}
+
 impl TenantDirectory for Directory {
     fn cached(&self, key: &TenantKey<'_>) -> Cached {
         match self {

@@ -23,6 +23,7 @@ mod install;
 mod listener;
 mod maintenance;
 mod middleware;
+mod readiness;
 mod ready;
 mod routes;
 mod run;

@@ -8,7 +8,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tracing::info;
 
 use crate::config::args::{Cli, Command, ServeArgs};
-use crate::config::{Config, StorageConfig, Tenancy};
+use crate::config::{Config, StorageConfig, Tenancy, TmsConfig};
 use crate::descriptors;
 use crate::ready::Endpoints;
 use crate::serve::Server;
@@ -101,7 +101,13 @@ fn effective(config: &Config) -> Vec<(&'static str, String)> {
         ("READY_FILE", config.ready_file.as_ref().map(|path| path.display().to_string()).unwrap_or_default()),
     ];
     match &config.storage {
-        StorageConfig::Memory => rows.push(("STORAGE", "memory".to_owned())),
+        StorageConfig::Memory => {
+            rows.push(("STORAGE", "memory".to_owned()));
+            if let Tenancy::Multi(TmsConfig { folder: Some(folder), .. }) = &config.tenancy {
+                let data_dir = folder.parent().unwrap_or(folder);
+                rows.push(("DATA_DIR", data_dir.display().to_string()));
+            }
+        }
         StorageConfig::Embedded { data_dir } => {
             rows.extend([("STORAGE", "embedded".to_owned()), ("DATA_DIR", data_dir.display().to_string())]);
         }

@@ -3,11 +3,8 @@
 use std::net::SocketAddr;
 use std::num::NonZeroUsize;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use axum::Router;
-use axum::http::StatusCode;
-use axum::response::IntoResponse;
 use customer_data::Passwords;
 use storage::{EmbeddedConfig, EmbeddedStore, MemoryStore, Store};
 use tenant_core::{Clock, HostRules, Incarnation, Placement, StaticDirectory, SystemClock, Tenant};
@@ -22,6 +19,7 @@ use crate::config::{Config, ConfigError, StorageConfig, Tenancy, TmsConfig};
 use crate::descriptors::Shares;
 use crate::directory::Directory;
 use crate::install::{Authority, Installer};
+use crate::readiness::Readiness;
 use crate::ready::{Endpoints, ReadyFile};
 use crate::state::{AppState, Settings};
 use crate::{app, listener};
@@ -45,7 +43,7 @@ pub enum StartError {
     /// The storage cannot be opened.
     #[error("the storage cannot be opened")]
     Storage(#[source] storage::StoreError),
-    /// The client of the management service cannot be built.
+    /// The client of the management service cannot be built, or the folder of its directory cannot be used.
     #[error("the client of the Tenant Management Service cannot be set up")]
     Tms(#[source] Box<dyn std::error::Error + Send + Sync>),
     /// An address cannot be listened on.
@@ -70,24 +68,6 @@ pub enum StartError {
     },
 }
 
-/// Whether this process is ready, which only local causes can change.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct Readiness(Arc<AtomicBool>);
-
-impl Readiness {
-    pub(crate) fn answer(&self) -> impl IntoResponse + use<> {
-        if self.0.load(Ordering::Acquire) {
-            (StatusCode::OK, "ready")
-        } else {
-            (StatusCode::SERVICE_UNAVAILABLE, "not ready")
-        }
-    }
-
-    fn set(&self, ready: bool) {
-        self.0.store(ready, Ordering::Release);
-    }
-}
-
 impl Server {
     /// Opens the storage, binds the listeners and serves them in tasks of the current runtime. It accepts when this
     /// returns. How many files and connections it has open at once depends on the process's limit of open files.
@@ -100,6 +80,7 @@ impl Server {
         let shares = Shares::of_process();
         let (store, placement) = open_store(&config.storage, shares.files)?;
         let tenants = Tenants::build(&config, placement)?;
+        let mut server = Self::idle(Readiness::of(tenants.directory.of_tms()));
         let passwords = Passwords::default();
         let installer = Installer {
             store: Arc::clone(&store),
@@ -113,7 +94,6 @@ impl Server {
             .trusted_proxies(config.trusted_proxies.iter().copied())
             .tenant_header(config.tenant_header.clone())
             .clock(Arc::clone(&clock));
-        let mut server = Self::idle();
         let mut settings = settings(&config);
         let listeners = &config.listeners;
         let private = bind("PRIVATE_BIND", listeners.private).await?;
@@ -135,10 +115,10 @@ impl Server {
         Ok(server)
     }
 
-    fn idle() -> Self {
+    fn idle(readiness: Readiness) -> Self {
         Self {
             endpoints: Endpoints::default(),
-            readiness: Readiness::default(),
+            readiness,
             stop: watch::Sender::new(false),
             listeners: JoinSet::new(),
             ready_file: None,
@@ -177,6 +157,9 @@ impl Server {
         drop(self.ready_file.take());
         let _ = self.stop.send(true);
         while self.listeners.join_next().await.is_some() {}
+        if let Some(directory) = self.readiness.directory() {
+            directory.flush().await;
+        }
     }
 }
 
@@ -249,13 +232,15 @@ impl Tenants {
         }
         let client = TmsClient::builder(&tms.url, tms.key.clone()).build();
         let client = client.map_err(|fault| StartError::Tms(Box::new(fault)))?;
-        let directory = TmsDirectory::builder(client.clone())
+        let mut directory = TmsDirectory::builder(client.clone())
             .fresh(tms.fresh)
             .stale(tms.stale)
             .unknown_ttl(tms.unknown_ttl)
-            .unknown_budget(tms.unknown_budget)
-            .build()
-            .map_err(|fault| StartError::Tms(Box::new(fault)))?;
+            .unknown_budget(tms.unknown_budget);
+        if let Some(folder) = &tms.folder {
+            directory = directory.folder(folder);
+        }
+        let directory = directory.build().map_err(|fault| StartError::Tms(Box::new(fault)))?;
         Ok(Self {
             rules: HostRules::base_domains(tms.base_domains.iter().cloned()),
             directory: Directory::Tms(directory.clone()),

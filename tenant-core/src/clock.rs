@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
@@ -67,6 +67,25 @@ impl CoarseClock {
 }
 
 /// A clock that stands still until it is told otherwise. For tests.
+///
+/// The two readings are independent: a wall clock that jumps while the monotonic one goes on is [`set_wall`], a machine
+/// that slept with its monotonic clock stopped is [`set_wall`] too, and [`advance`] is time that simply passes.
+///
+/// [`set_wall`]: ManualClock::set_wall
+/// [`advance`]: ManualClock::advance
+///
+/// ```
+/// use std::time::Duration;
+///
+/// use jiff::Timestamp;
+/// use tenant_core::{Clock, ManualClock};
+///
+/// let clock = ManualClock::new(Timestamp::UNIX_EPOCH);
+/// clock.advance(Duration::from_secs(60));
+/// clock.set_wall("2020-02-29T12:00:00Z".parse()?);
+/// assert_eq!(clock.monotonic(), Duration::from_secs(60), "only the time of day jumped");
+/// # Ok::<(), jiff::Error>(())
+/// ```
 #[derive(Debug)]
 pub struct ManualClock {
     now: Mutex<(Duration, Timestamp)>,
@@ -80,19 +99,33 @@ impl ManualClock {
 
     /// Moves both readings forward.
     pub fn advance(&self, by: Duration) {
-        let mut now = self.now.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut now = self.now();
         let later = now.1.saturating_add(by).unwrap_or(Timestamp::MAX);
         *now = (now.0 + by, later);
+    }
+
+    /// Sets the monotonic reading alone, either way. No real one goes back: this is for what must not rely on that.
+    pub fn set_monotonic(&self, to: Duration) {
+        self.now().0 = to;
+    }
+
+    /// Sets the time of day alone, either way, as somebody who corrects a machine's clock does.
+    pub fn set_wall(&self, to: Timestamp) {
+        self.now().1 = to;
+    }
+
+    fn now(&self) -> MutexGuard<'_, (Duration, Timestamp)> {
+        self.now.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Clock for ManualClock {
     fn monotonic(&self) -> Duration {
-        self.now.lock().unwrap_or_else(PoisonError::into_inner).0
+        self.now().0
     }
 
     fn wall(&self) -> Timestamp {
-        self.now.lock().unwrap_or_else(PoisonError::into_inner).1
+        self.now().1
     }
 }
 
@@ -109,5 +142,16 @@ mod tests {
         coarse.tick();
         assert_eq!(coarse.monotonic(), Duration::from_secs(60));
         assert_eq!(clock.wall(), Timestamp::from_second(60).expect("in range"));
+    }
+
+    #[test]
+    fn the_readings_of_a_manual_clock_are_set_apart_and_either_way() {
+        let clock = ManualClock::new(Timestamp::UNIX_EPOCH);
+        clock.advance(Duration::from_secs(60));
+        clock.set_monotonic(Duration::from_secs(5));
+        assert_eq!(clock.wall(), Timestamp::from_second(60).expect("in range"));
+        clock.set_wall(Timestamp::from_second(-7).expect("in range"));
+        assert_eq!(clock.monotonic(), Duration::from_secs(5));
+        assert_eq!(clock.wall(), Timestamp::from_second(-7).expect("in range"));
     }
 }

@@ -87,6 +87,16 @@ impl Auth {
         landed(renewal).await
     }
 
+    /// Renews a token that is about to expire, without waiting: for one who makes no calls but must not be late with the next.
+    pub(crate) fn stay_ahead(self: &Arc<Self>, transport: &Arc<Transport>) {
+        let now = self.clock.monotonic();
+        let mut state = self.state();
+        let due = state.token.as_ref().is_some_and(|token| now >= token.renew_at);
+        if due && now >= state.not_before {
+            self.renewal(&mut state, transport);
+        }
+    }
+
     /// Exchanges the key anew, whatever token there is.
     ///
     /// # Errors

@@ -9,7 +9,7 @@ use secrecy::SecretString;
 use tenant_core::{Clock, SystemClock};
 
 use crate::auth::Auth;
-use crate::client::TmsClient;
+use crate::client::{Limits, TmsClient};
 use crate::error::TmsError;
 use crate::transport::Transport;
 
@@ -25,6 +25,7 @@ pub struct TmsClientBuilder {
     connect_timeout: Duration,
     max_answer: usize,
     max_list: usize,
+    list_timeout: Duration,
     clock: Arc<dyn Clock>,
 }
 
@@ -43,7 +44,8 @@ impl TmsClientBuilder {
             timeout: Duration::from_secs(10),
             connect_timeout: Duration::from_secs(2),
             max_answer: 1 << 20,
-            max_list: 64 << 20,
+            max_list: 256 << 20,
+            list_timeout: Duration::from_secs(60),
             clock: Arc::new(SystemClock::default()),
         }
     }
@@ -60,15 +62,24 @@ impl TmsClientBuilder {
         self
     }
 
-    /// The greatest size of an answer about one tenant, in bytes; a bigger one is a protocol error. Default 1 MiB.
+    /// The greatest size of what is said about one tenant (an answer, a row of the list, an event of the change feed), in
+    /// bytes; a bigger one is a protocol error. Default 1 MiB.
     pub fn max_answer(mut self, bytes: usize) -> Self {
         self.max_answer = bytes;
         self
     }
 
-    /// The greatest size of the list of all tenants, in bytes. Default 64 MiB, some 100 000 tenants.
+    /// The greatest size of the list of all tenants, in bytes; it is read row by row. Default 256 MiB, some 500 000
+    /// tenants.
     pub fn max_list(mut self, bytes: usize) -> Self {
         self.max_list = bytes;
+        self
+    }
+
+    /// How long the list of all tenants may take, from connecting to the last byte; it may be silent for
+    /// [`timeout`](Self::timeout) at most. Default 60 s.
+    pub fn list_timeout(mut self, timeout: Duration) -> Self {
+        self.list_timeout = timeout;
         self
     }
 
@@ -85,7 +96,7 @@ impl TmsClientBuilder {
     /// if a time or size is zero.
     pub fn build(self) -> Result<TmsClient, TmsError> {
         let base = base(&self.base_url)?;
-        if self.timeout.is_zero() || self.connect_timeout.is_zero() {
+        if [self.timeout, self.connect_timeout, self.list_timeout].iter().any(Duration::is_zero) {
             return Err(TmsError::config("a timeout cannot be zero"));
         }
         if self.max_answer == 0 || self.max_list == 0 {
@@ -106,7 +117,9 @@ impl TmsClientBuilder {
             TmsError::config("the HTTP client cannot be set up").with_source(error.without_url())
         })?;
         let auth = Auth::new(self.key, self.clock);
-        Ok(TmsClient::new(Transport { http, base }, auth, self.max_answer, self.max_list))
+        let limits =
+            Limits { max_answer: self.max_answer, max_list: self.max_list, list_timeout: self.list_timeout };
+        Ok(TmsClient::new(Transport { http, timeout: self.timeout, base }, auth, limits))
     }
 }
 
@@ -153,6 +166,7 @@ mod tests {
         let builder = || TmsClient::builder("http://tms", "hidden".into());
         assert!(builder().timeout(Duration::ZERO).build().is_err());
         assert!(builder().connect_timeout(Duration::ZERO).build().is_err());
+        assert!(builder().list_timeout(Duration::ZERO).build().is_err());
         assert!(builder().max_answer(0).build().is_err());
         assert!(builder().max_list(0).build().is_err());
         let client = builder().build().expect("a client");

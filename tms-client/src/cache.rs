@@ -1,22 +1,29 @@
-//! [`Cache`]: answers from memory while a record is fresh; asks once, however many wait, where it is not.
+//! [`Cache`]: answers from memory while a record is fresh; asks once, however many wait, where it is not. What a feed brings
+//! goes into the same memory (`follow.rs`).
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use tenant_core::{Cached, Clock, CoarseClock, Lookup, Tenant, TenantId, TenantKey, TenantRef};
+use tenant_core::{Cached, Clock, CoarseClock, Lookup, Tenant, TenantId, TenantKey};
 use tokio::runtime::Handle;
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::{Notify, Semaphore, watch};
 
 use crate::calls::Calls;
 use crate::client::TmsClient;
-use crate::directory::Settings;
+use crate::counts::{Counts, How};
+use crate::entry::{Entry, Freshness};
 use crate::error::TmsError;
 use crate::flight::{Flight, Landing};
-use crate::hot::Entry;
+use crate::found::Found;
+use crate::history::Origin;
+use crate::keeper::Keeper;
 use crate::key::LookupKey;
-use crate::records::Records;
+use crate::records::{Put, Records};
+use crate::refusals::Refusal;
 use crate::report::Report;
 use crate::retry::{Backoff, Retry};
+use crate::settings::Settings;
+use crate::status::Condition;
 use crate::unknown::{Budget, UnknownNames};
 
 /// A name that is in no memory is asked for up to three times, the last time within a second of the first: nothing else
@@ -37,15 +44,20 @@ const RETRY_AFTER: Duration = Duration::from_secs(1);
 #[derive(Debug)]
 pub(crate) struct Cache {
     client: TmsClient,
-    settings: Settings,
-    clock: Arc<dyn Clock>,
+    pub(crate) settings: Settings,
+    pub(crate) clock: Arc<dyn Clock>,
     coarse: CoarseClock,
-    records: Records,
+    pub(crate) records: Records,
     budget: Budget,
     /// Also the lock around every change of `records`.
     calls: Mutex<Calls>,
     refreshes: Semaphore,
+    /// Told whenever the feed confirms what is in memory.
+    pub(crate) confirmed: Notify,
+    pub(crate) condition: Condition,
+    pub(crate) counts: Counts,
     report: Report,
+    pub(crate) keeper: Option<Arc<Keeper>>,
     runtime: Handle,
     /// Closed when the last handle is dropped.
     alive: watch::Receiver<()>,
@@ -71,19 +83,26 @@ impl Cache {
     pub(crate) fn new(
         client: TmsClient,
         settings: Settings,
+        keeper: Option<Arc<Keeper>>,
         runtime: Handle,
         alive: watch::Receiver<()>,
     ) -> Self {
         let clock = Arc::clone(&settings.clock);
+        let now = clock.monotonic();
         let unknown = UnknownNames::new(settings.unknown_ttl, settings.max_unknown);
+        let freshness = Freshness::new(settings.fresh, settings.stale);
         Self {
             client,
             coarse: CoarseClock::new(Arc::clone(&clock)),
-            records: Records::new(settings.max_tenants, unknown),
-            budget: Budget::new(settings.unknown_budget, clock.monotonic()),
+            records: Records::new(settings.max_tenants, unknown, freshness),
+            budget: Budget::new(settings.unknown_budget, now),
             calls: Mutex::default(),
             refreshes: Semaphore::new(MAX_REFRESHES),
+            confirmed: Notify::new(),
+            condition: Condition::new(settings.mode, now),
+            counts: Counts::default(),
             report: Report::default(),
+            keeper,
             clock,
             settings,
             runtime,
@@ -97,33 +116,51 @@ impl Cache {
     }
 
     pub(crate) fn cached(&self, key: &TenantKey<'_>) -> Cached {
-        self.records.cached(key, self.coarse.monotonic())
+        let cached = self.records.cached(key, self.coarse.monotonic());
+        match cached {
+            Cached::Known(_) => self.counts.hit(),
+            Cached::Unknown => self.counts.unknown(),
+            // Whoever gets these asks further, and is counted then.
+            Cached::RefreshDue(_) | Cached::Miss => {}
+        }
+        cached
     }
 
     pub(crate) async fn find(self: &Arc<Self>, key: &TenantKey<'_>) -> Lookup {
         self.tick();
-        match self.records.cached(key, self.clock.monotonic()) {
-            Cached::Known(tenant) => Lookup::Known(tenant),
-            Cached::Unknown => Lookup::Unknown,
-            Cached::Miss => self.ask(key).await,
+        let (how, lookup) = match self.records.cached(key, self.now()) {
+            Cached::Known(tenant) => (How::AtOnce, Lookup::Known(tenant)),
+            Cached::Unknown => (How::AtOnce, Lookup::Unknown),
+            Cached::Miss => (How::Asked, self.ask(key).await),
             Cached::RefreshDue(_) => match self.records.entry(key) {
-                Some(entry) => self.refresh(key, &entry).await,
-                None => self.ask(key).await,
+                Some(entry) => (How::Refreshed, self.refresh(key, &entry).await),
+                None => (How::Asked, self.ask(key).await),
             },
+        };
+        self.counts.looked_up(how, &lookup);
+        lookup
+    }
+
+    /// What was known of a tenant does not count any more.
+    pub(crate) fn revoke(&self, id: &TenantId) {
+        let mut calls = self.calls();
+        calls.strike(id);
+        self.records.revoke(id);
+        drop(calls);
+        if let Some(keeper) = &self.keeper {
+            keeper.changed.notify_one();
         }
     }
 
-    pub(crate) fn forget(&self, id: &TenantId) {
-        let mut calls = self.calls();
-        calls.strike(id);
-        self.records.forget(id);
+    pub(crate) fn now(&self) -> Duration {
+        self.clock.monotonic()
     }
 
     async fn ask(self: &Arc<Self>, key: &TenantKey<'_>) -> Lookup {
         let mut flight = {
             let mut calls = self.calls();
             // Whoever held the lock before may have brought the answer.
-            match self.records.cached(key, self.clock.monotonic()) {
+            match self.records.cached(key, self.now()) {
                 Cached::Known(tenant) => return Lookup::Known(tenant),
                 Cached::Unknown => return Lookup::Unknown,
                 Cached::Miss | Cached::RefreshDue(_) => {}
@@ -131,19 +168,23 @@ impl Cache {
             let key = LookupKey::from(key);
             match calls.under_way(&key) {
                 Some(flight) => flight,
-                None if self.budget.take(self.clock.monotonic()) => self.start(&mut calls, key, Purpose::Ask),
+                None if self.budget.take(self.now()) => self.start(&mut calls, key, Purpose::Ask),
                 None => return Lookup::Unavailable { retry_after: RETRY_AFTER },
             }
         };
-        // Without an outcome, the task was dropped with its runtime.
-        flight.outcome().await.unwrap_or(Lookup::Unavailable { retry_after: RETRY_AFTER })
+        tokio::select! {
+            // Without an outcome, the task was dropped with its runtime.
+            outcome = flight.outcome() => outcome.unwrap_or(Lookup::Unavailable { retry_after: RETRY_AFTER }),
+            // The feed may be sooner: it tells of a tenant that is new.
+            lookup = self.known_by_the_feed(key) => lookup,
+        }
     }
 
     /// What becomes of a record that is not fresh any more.
     async fn refresh(self: &Arc<Self>, key: &TenantKey<'_>, entry: &Entry) -> Lookup {
         let mut flight = {
             let mut calls = self.calls();
-            if let Cached::Known(tenant) = self.records.cached(key, self.clock.monotonic()) {
+            if let Cached::Known(tenant) = self.records.cached(key, self.now()) {
                 return Lookup::Known(tenant);
             }
             let id = LookupKey::Id(entry.tenant.id());
@@ -157,7 +198,12 @@ impl Cache {
             self.keep(entry, entry.failures());
             return Lookup::Known(entry.tenant.clone());
         }
-        match flight.outcome_within(self.settings.refresh_wait).await {
+        let outcome = tokio::select! {
+            outcome = flight.outcome_within(self.settings.refresh_wait) => outcome,
+            // The feed may be sooner: after a start, or when it is connected again.
+            lookup = self.known_by_the_feed(key) => return lookup,
+        };
+        match outcome {
             Some(Lookup::Known(tenant)) if of_key(key, &tenant) => Lookup::Known(tenant),
             Some(Lookup::Known(_) | Lookup::Unknown) => self.ask_for_domain(key).await,
             Some(Lookup::Unavailable { retry_after }) => self.serve_old(key, retry_after),
@@ -165,6 +211,17 @@ impl Cache {
                 self.keep(entry, entry.count_failure());
                 self.serve_old(key, RETRY_AFTER)
             }
+        }
+    }
+
+    /// Waits until the feed has confirmed the tenant of a key.
+    async fn known_by_the_feed(&self, key: &TenantKey<'_>) -> Lookup {
+        loop {
+            let confirmed = self.confirmed.notified();
+            if let Cached::Known(tenant) = self.records.cached(key, self.now()) {
+                return Lookup::Known(tenant);
+            }
+            confirmed.await;
         }
     }
 
@@ -185,20 +242,15 @@ impl Cache {
 
     /// Whether the record may still serve, though it could not be confirmed.
     fn is_open(&self, entry: &Entry) -> bool {
-        self.clock.monotonic() < self.closes(entry)
-    }
-
-    fn closes(&self, entry: &Entry) -> Duration {
-        entry.confirmed.saturating_add(self.settings.stale)
+        self.records.freshness.is_open(entry, self.now())
     }
 
     /// Serves an old record without a question until the next try is due, never beyond the stale limit.
     fn keep(&self, entry: &Entry, failures: u32) {
-        let pause = REFRESH.pause(failures).min(self.settings.fresh);
-        entry.keep_until((self.clock.monotonic() + pause).min(self.closes(entry)));
+        self.records.freshness.keep_for(entry, REFRESH.pause(failures), self.now());
     }
 
-    fn calls(&self) -> MutexGuard<'_, Calls> {
+    pub(crate) fn calls(&self) -> MutexGuard<'_, Calls> {
         self.calls.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -219,26 +271,26 @@ impl Cache {
 
     async fn make(&self, call: Call) {
         let (asked, found) = match call.purpose {
-            Purpose::Ask => (self.clock.monotonic(), self.call_within_budget(&call.key).await),
+            Purpose::Ask => (self.now(), self.call_within_budget(&call.key).await),
             Purpose::Refresh => {
                 // Never closed, so this is only the wait for one's turn.
                 let _turn = self.refreshes.acquire().await;
-                (self.clock.monotonic(), self.client.find(&call.key.as_key()).await)
+                (self.now(), self.client.look_up(&call.key.as_key()).await)
             }
         };
         self.end(call, asked, found);
     }
 
     /// The budget counts calls: each further try takes one too, and a tenant that exists gives all of them back.
-    async fn call_within_budget(&self, key: &LookupKey) -> Result<Option<Tenant>, TmsError> {
+    async fn call_within_budget(&self, key: &LookupKey) -> Result<Option<Found>, TmsError> {
         let mut taken: u32 = 0;
         let found = ASK
             .run(|| {
-                let allowed = taken == 0 || self.budget.take(self.clock.monotonic());
+                let allowed = taken == 0 || self.budget.take(self.now());
                 taken += u32::from(allowed);
                 async move {
                     if allowed {
-                        return self.client.find(&key.as_key()).await;
+                        return self.client.look_up(&key.as_key()).await;
                     }
                     Err(TmsError::unavailable("the budget for unknown names is used up")
                         .with_retry_after(Some(RETRY_AFTER)))
@@ -251,19 +303,23 @@ impl Cache {
         found
     }
 
-    fn end(&self, call: Call, asked: Duration, found: Result<Option<Tenant>, TmsError>) {
+    fn end(&self, call: Call, asked: Duration, found: Result<Option<Found>, TmsError>) {
         match &found {
-            Ok(_) => self.report.answered(),
-            Err(error) => self.report.failed(&call.key, error, self.clock.monotonic()),
+            Ok(_) => {
+                self.report.answered();
+                self.condition.answered();
+            }
+            Err(error) => {
+                self.report.failed(&call.key, error, self.now());
+                self.condition.failed(error.kind());
+            }
         }
         let mut calls = self.calls();
         let counts = calls.end(&call.key, call.number);
         let lookup = match found {
-            Ok(Some(tenant)) => Lookup::Known(self.put(tenant.into(), counts.then_some(call.number), asked)),
-            Ok(None) if counts => {
-                let newer = self.records.put_unknown(call.key, call.number, asked);
-                newer.map_or(Lookup::Unknown, Lookup::Known)
-            }
+            Ok(Some(found)) if counts => self.put_answer(found, call.number, asked),
+            Ok(None) if counts => self.put_nobody(call.key, call.number, asked),
+            Ok(Some(found)) => Lookup::Known(found.tenant.into()),
             Ok(None) => Lookup::Unknown,
             Err(error) => {
                 if let Some(entry) = self.records.entry(&call.key.as_key()).filter(|_| counts) {
@@ -276,11 +332,82 @@ impl Cache {
         call.landing.land(lookup);
     }
 
-    fn put(&self, tenant: TenantRef, call: Option<u64>, asked: Duration) -> TenantRef {
-        match call {
-            Some(number) => self.records.put(Entry::new(tenant, number, asked, self.settings.fresh)),
-            None => tenant,
+    /// To be called while `calls` is locked, as all that changes `records`.
+    fn put_answer(&self, found: Found, number: u64, asked: Duration) -> Lookup {
+        let entry = Entry::answered(found, number, asked, self.settings.fresh);
+        let tenant = entry.tenant.clone();
+        match self.remember(entry, Origin::Answer) {
+            Put::Done(_) => Lookup::Known(tenant),
+            Put::Older(newer) => self.serve_newer(&newer),
+            Put::Past => Lookup::Unknown,
         }
+    }
+
+    fn put_nobody(&self, key: LookupKey, number: u64, asked: Duration) -> Lookup {
+        match self.records.refuted(&key, number) {
+            Ok(before) => {
+                self.forget(before.as_slice());
+                self.records.put_unknown(key, asked);
+                Lookup::Unknown
+            }
+            Err(Put::Older(newer)) => self.serve_newer(&newer),
+            Err(_) => Lookup::Unknown,
+        }
+    }
+
+    /// An answer was older than what memory holds. Where that is due all the same, the TMS contradicts itself, and has
+    /// confirmed nothing.
+    fn serve_newer(&self, newer: &Entry) -> Lookup {
+        if !self.records.freshness.is_known(newer, self.now()) {
+            let id = newer.tenant.id();
+            tracing::warn!(tenant.id = %id, "the TMS answered an older record of {id} than it gave before");
+            self.keep(newer, newer.count_failure());
+            if !self.is_open(newer) {
+                return Lookup::Unavailable { retry_after: RETRY_AFTER };
+            }
+        }
+        Lookup::Known(newer.tenant.clone())
+    }
+
+    /// Keeps what was said of a tenant: where it serves the tenant less than before, on disk, and in memory.
+    pub(crate) fn remember(&self, entry: Entry, origin: Origin) -> Put {
+        self.refuse(std::slice::from_ref(&entry), origin);
+        self.put(entry, origin)
+    }
+
+    /// Sees to it that what these entries refuse is on its way to the disk before they are [`put`](Self::put).
+    pub(crate) fn refuse(&self, entries: &[Entry], origin: Origin) {
+        let Some(keeper) = &self.keeper else { return };
+        let refusal = |entry: &Entry| {
+            let before = self.records.replaced(entry, origin).ok()?;
+            let before = before.as_ref().map(|before| &*before.tenant);
+            Some((entry.tenant.id(), Refusal::of(before, &entry.tenant, entry.revision)?))
+        };
+        keeper.refuse(entries.iter().filter_map(refusal).collect());
+    }
+
+    /// Keeps what was said of a tenant in memory.
+    pub(crate) fn put(&self, entry: Entry, origin: Origin) -> Put {
+        let (tenant, revision) = (entry.tenant.clone(), entry.revision);
+        let put = self.records.put(entry, origin);
+        if let (Put::Done(before), Some(keeper)) = (&put, &self.keeper) {
+            let is_same = |before: &Entry| before.revision == revision && *before.tenant == *tenant;
+            if !before.as_deref().is_some_and(is_same) {
+                keeper.changed.notify_one();
+            } else if origin == Origin::Answer {
+                keeper.confirmed(self.now(), self.settings.confirm_every());
+            }
+        }
+        put
+    }
+
+    /// Forgets tenants that are no more.
+    pub(crate) fn forget(&self, gone: &[Arc<Entry>]) {
+        let ids = gone.iter().map(|entry| entry.tenant.id());
+        if let Some(keeper) = &self.keeper {
+            keeper.refuse(ids.clone().map(|id| (id, Refusal::gone(&id))).collect());
+        }
+        ids.for_each(|id| self.records.remove(&id));
     }
 }
 

@@ -20,12 +20,18 @@ impl Calls {
         self.under_way.get(key).map(|(_, flight)| flight).filter(|flight| !flight.is_over()).cloned()
     }
 
-    /// Enters a new call, and numbers it: later calls have greater numbers.
+    /// The next number: later calls, and what is heard later, have greater ones.
+    pub(crate) fn number(&mut self) -> u64 {
+        self.last += 1;
+        self.last
+    }
+
+    /// Enters a new call, and numbers it.
     pub(crate) fn begin(&mut self, key: LookupKey) -> (u64, Flight<Lookup>, Landing<Lookup>) {
         let (flight, landing) = Flight::begin();
-        self.last += 1;
-        self.under_way.insert(key, (self.last, flight.clone()));
-        (self.last, flight, landing)
+        let number = self.number();
+        self.under_way.insert(key, (number, flight.clone()));
+        (number, flight, landing)
     }
 
     /// Takes a call out that has its answer; whether the answer counts.

@@ -2,9 +2,10 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
-use reqwest::header::AUTHORIZATION;
-use reqwest::{Method, StatusCode};
+use reqwest::header::{AUTHORIZATION, HeaderMap};
+use reqwest::{Method, Response, StatusCode};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Map, Value, json};
 use tenant_core::{
@@ -15,6 +16,7 @@ use tenant_core::{
 use crate::auth::Auth;
 use crate::builder::TmsClientBuilder;
 use crate::error::{TmsError, TmsErrorKind};
+use crate::found::{Found, body_of, no_tenant};
 use crate::transport::{Answer, Request, Transport};
 
 /// The plain client of a TMS. Cloning it is cheap; clones share connections and the access token.
@@ -34,8 +36,15 @@ use crate::transport::{Answer, Request, Transport};
 pub struct TmsClient {
     transport: Arc<Transport>,
     auth: Arc<Auth>,
-    max_answer: usize,
-    max_list: usize,
+    limits: Limits,
+}
+
+/// How big an answer may be, in bytes, and how long the list may take.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Limits {
+    pub(crate) max_answer: usize,
+    pub(crate) max_list: usize,
+    pub(crate) list_timeout: Duration,
 }
 
 impl fmt::Debug for TmsClient {
@@ -50,8 +59,22 @@ impl TmsClient {
         TmsClientBuilder::new(base_url, key)
     }
 
-    pub(crate) fn new(transport: Transport, auth: Auth, max_answer: usize, max_list: usize) -> Self {
-        Self { transport: Arc::new(transport), auth: Arc::new(auth), max_answer, max_list }
+    pub(crate) fn new(transport: Transport, auth: Auth, limits: Limits) -> Self {
+        Self { transport: Arc::new(transport), auth: Arc::new(auth), limits }
+    }
+
+    /// The address of the TMS, without a `/` at its end.
+    pub(crate) fn base_url(&self) -> &str {
+        &self.transport.base
+    }
+
+    pub(crate) fn limits(&self) -> Limits {
+        self.limits
+    }
+
+    /// How long an answer may take, or the head of a stream.
+    pub(crate) fn timeout(&self) -> Duration {
+        self.transport.timeout
     }
 
     /// A client of the same TMS, over the same connections, with another key.
@@ -91,7 +114,7 @@ impl TmsClient {
     ) -> Result<Tenant, TmsError> {
         let body = json!({ "install_token": install_token.expose_secret() });
         let answer = self.call(Method::POST, &format!("/tenant/{id}/activate"), Some(&body)).await?;
-        let tenant = body_of(answer.json()?)?.into_tenant().map_err(no_tenant)?;
+        let tenant = Found::of(body_of(answer.json()?)?)?.tenant;
         check_id(id, &tenant)?;
         Ok(tenant)
     }
@@ -102,6 +125,11 @@ impl TmsClient {
     /// # Errors
     /// As for every method; `Protocol` also if the record is another tenant's than the one asked for.
     pub async fn find(&self, key: &TenantKey<'_>) -> Result<Option<Tenant>, TmsError> {
+        Ok(self.look_up(key).await?.map(|found| found.tenant))
+    }
+
+    /// [`TmsClient::find`], with the record's revision.
+    pub(crate) async fn look_up(&self, key: &TenantKey<'_>) -> Result<Option<Found>, TmsError> {
         let path = match key {
             TenantKey::Label { id, .. } => format!("/tenant/{id}"),
             TenantKey::Domain(domain) => match domain.parse::<Host>() {
@@ -111,15 +139,15 @@ impl TmsClient {
             },
         };
         let Some(body) = absent(self.call(Method::GET, &path, None).await?)? else { return Ok(None) };
-        let tenant = body.into_tenant().map_err(no_tenant)?;
+        let found = Found::of(body)?;
         match key {
-            TenantKey::Label { id, .. } => check_id(id, &tenant)?,
-            TenantKey::Domain(_) if key.names(&tenant) => {}
+            TenantKey::Label { id, .. } => check_id(id, &found.tenant)?,
+            TenantKey::Domain(_) if key.names(&found.tenant) => {}
             TenantKey::Domain(_) => {
                 return Err(TmsError::protocol("the record does not have the host asked for"));
             }
         }
-        Ok(Some(tenant))
+        Ok(Some(found))
     }
 
     /// All tenants (`GET /tenant`). A record that is no tenant by our rules is left out, with a warning: it has no label
@@ -128,16 +156,12 @@ impl TmsClient {
     /// # Errors
     /// As for every method.
     pub async fn list(&self) -> Result<Vec<Tenant>, TmsError> {
-        let request = Request { method: Method::GET, path: "/tenant", body: None, max_answer: self.max_list };
-        let Value::Array(rows) = self.authorized(&request).await?.json()? else {
-            return Err(TmsError::protocol("the list of tenants is no array"));
-        };
-        Ok(rows.into_iter().filter_map(listed).collect())
+        Ok(self.read_list().await?.rows.into_iter().map(|found| found.tenant).collect())
     }
 
     async fn call(&self, method: Method, path: &str, body: Option<&Value>) -> Result<Answer, TmsError> {
         let body = body.map(|body| body.to_string().into_bytes());
-        self.authorized(&Request { method, path, body, max_answer: self.max_answer }).await
+        self.authorized(&Request { method, path, body, max_answer: self.limits.max_answer }).await
     }
 
     async fn authorized(&self, request: &Request<'_>) -> Result<Answer, TmsError> {
@@ -149,6 +173,29 @@ impl TmsClient {
         self.auth.refused(&token);
         let token = self.auth.token(&self.transport).await?;
         self.transport.send(request, Some((AUTHORIZATION, token.header()))).await
+    }
+
+    /// Opens a stream. It may take `limit` in all; a refusal is an answer, not read yet.
+    pub(crate) async fn open(
+        &self,
+        path: &str,
+        mut headers: HeaderMap,
+        limit: Duration,
+    ) -> Result<Response, TmsError> {
+        let token = self.auth.token(&self.transport).await?;
+        headers.insert(AUTHORIZATION, token.header());
+        let response = self.transport.open(path, headers.clone(), limit).await?;
+        if response.status() != StatusCode::UNAUTHORIZED {
+            return Ok(response);
+        }
+        self.auth.refused(&token);
+        headers.insert(AUTHORIZATION, self.auth.token(&self.transport).await?.header());
+        self.transport.open(path, headers, limit).await
+    }
+
+    /// Renews the access token if its time has come, so that the next call does not wait for it.
+    pub(crate) fn stay_authorized(&self) {
+        self.auth.stay_ahead(&self.transport);
     }
 
     async fn change(
@@ -219,14 +266,6 @@ fn absent(answer: Answer) -> Result<Option<TenantBody>, TmsError> {
     }
 }
 
-fn body_of(body: Value) -> Result<TenantBody, TmsError> {
-    if body.is_null() {
-        return Err(TmsError::new(TmsErrorKind::NotFound, "there is no such tenant"));
-    }
-    // The cause is left out: serde quotes the values that it does not like.
-    serde_json::from_value(body).map_err(|_| TmsError::protocol("the answer is no record of a tenant"))
-}
-
 /// The whole record. Where its secrets are left out, the key is one for directories.
 fn record(body: TenantBody) -> Result<TenantRecord, TmsError> {
     body.into_record().map_err(|error| match error {
@@ -238,21 +277,9 @@ fn record(body: TenantBody) -> Result<TenantRecord, TmsError> {
     })
 }
 
-fn no_tenant(error: WireError) -> TmsError {
-    TmsError::protocol("the record is no tenant's").with_source(error)
-}
-
 fn check_id(asked: &TenantId, tenant: &Tenant) -> Result<(), TmsError> {
     if tenant.id() == *asked {
         return Ok(());
     }
     Err(TmsError::protocol("the record is another tenant's than the one asked for"))
-}
-
-fn listed(row: Value) -> Option<Tenant> {
-    let id = row["id"].as_str().unwrap_or_default().chars().take(TenantId::MAX_LENGTH).collect::<String>();
-    let tenant = body_of(row).and_then(|body| body.into_tenant().map_err(no_tenant));
-    tenant
-        .inspect_err(|error| tracing::warn!(tenant.id = ?id, "left out of the list: {}", error.chain()))
-        .ok()
 }

@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
-use tenant_core::{Cached, Clock, Lookup, SystemClock, TenantDirectory, TenantId, TenantKey};
+use tenant_core::{Cached, Lookup, TenantDirectory, TenantId, TenantKey};
 use tokio::runtime::Handle;
 use tokio::sync::watch;
 use tokio::time::MissedTickBehavior;
@@ -12,27 +12,58 @@ use tokio::time::MissedTickBehavior;
 use crate::cache::Cache;
 use crate::client::TmsClient;
 use crate::error::TmsError;
+use crate::keep::{write_snapshot, write_snapshots};
+use crate::keeper::{Keeper, Kept};
+use crate::replica::Replica;
+use crate::settings::{Mode, Settings, TmsDirectoryBuilder};
+use crate::status::DirectoryStatus;
 
 /// How often the clock of the hot path is read; `cached` lags by that much.
 const TICK: Duration = Duration::from_millis(100);
 
 /// A directory over HTTP that survives outages of its TMS. Cloning it is cheap; clones share everything.
 ///
-/// A record younger than [`fresh`](TmsDirectoryBuilder::fresh) is answered at once. An older one waits, for a moment, for
-/// one refresh that all requests share. Once a refresh failed, the old record serves without waiting while the directory
-/// tries on, ever more slowly, until [`stale`](TmsDirectoryBuilder::stale) after the record was last confirmed; then the
-/// answer is [`Lookup::Unavailable`]. What the TMS says is acted upon at once, that a tenant is gone included; that it
-/// could not be asked is never remembered.
+/// # Where the TMS has a change feed
+/// It is a replica: it reads the list of all tenants, follows the feed from there, and answers from memory. A suspension is
+/// acted upon as soon as the feed tells of it. When the feed is connected again after a while, it goes on where it was; if
+/// the TMS does not know that place any more (it was restored from a backup), everything is listed again, and no tenant
+/// that is in both is missing for a moment. A name that is not in memory may have been created this instant: it is one
+/// call, within a budget, and then unknown for a while, or until the feed brings it.
+///
+/// # Where it has none, or while it is down
+/// It is a cache. A record younger than [`fresh`](TmsDirectoryBuilder::fresh) is answered at once. An older one waits, for a
+/// moment, for one refresh that all requests share. Once a refresh failed, the old record serves without waiting while the
+/// directory tries on, ever more slowly, until [`stale`](TmsDirectoryBuilder::stale) after the record was last confirmed;
+/// then the answer is [`Lookup::Unavailable`]. What the TMS says is acted upon at once, that a tenant is gone included; that
+/// it could not be asked is never remembered.
 ///
 /// A name that is not in memory is one call to the TMS however many requests wait for it, for as long as the
 /// [client's timeout](crate::TmsClientBuilder::timeout) at most for each of up to three tries.
+///
+/// # With a folder
+/// It survives a restart too: see [`TmsDirectoryBuilder::folder`]. A tenant of the snapshot serves once the feed has gone on
+/// from where the snapshot was, or, while the TMS does not answer, until `stale` after its last confirmation by the time of
+/// day. That a tenant is suspended or gone is written to a log as soon as it is heard, so that no restart undoes it.
 ///
 /// Its tasks run on the runtime in which it was built, and end when the last clone is dropped.
 #[derive(Clone)]
 pub struct TmsDirectory {
     cache: Arc<Cache>,
-    /// Dropped with the last handle, which ends the tasks.
-    _alive: Arc<watch::Sender<()>>,
+    _alive: Arc<Alive>,
+}
+
+/// Dropped with the last handle, which ends the tasks and gives the folder back.
+struct Alive {
+    _tasks: watch::Sender<()>,
+    keeper: Option<Arc<Keeper>>,
+}
+
+impl Drop for Alive {
+    fn drop(&mut self) {
+        if let Some(keeper) = &self.keeper {
+            keeper.close();
+        }
+    }
 }
 
 impl fmt::Debug for TmsDirectory {
@@ -44,13 +75,67 @@ impl fmt::Debug for TmsDirectory {
 impl TmsDirectory {
     /// Begins a directory that asks with this client.
     pub fn builder(client: TmsClient) -> TmsDirectoryBuilder {
-        TmsDirectoryBuilder { client, settings: Settings::default() }
+        TmsDirectoryBuilder::new(client)
     }
 
-    /// Forgets a tenant, and that it was unknown: the next question goes to the TMS. An answer that is on its way is not
-    /// remembered. For one who has just changed the tenant there.
+    pub(crate) fn start(client: TmsClient, settings: Settings) -> Result<Self, TmsError> {
+        let runtime = Handle::try_current()
+            .map_err(|error| TmsError::config("a directory needs a tokio runtime").with_source(error))?;
+        let (keeper, kept) = match &settings.folder {
+            Some(folder) => {
+                let (keeper, kept) = Keeper::open(folder, client.base_url(), &settings.clock)?;
+                (Some(Arc::new(keeper)), kept)
+            }
+            None => (None, Kept::default()),
+        };
+        let (alive, tasks) = watch::channel(());
+        let (mode, delay) = (settings.mode, settings.snapshot_delay);
+        let replica = |cache: &Arc<Cache>| Replica::new(cache, client.clone(), &cache.settings);
+        let cache = Arc::new(Cache::new(client.clone(), settings, keeper.clone(), runtime.clone(), tasks));
+        let cursor = kept.cursor.filter(|_| mode != Mode::Cache);
+        if cursor.is_some() {
+            cache.condition.replica();
+        }
+        cache.records.restore(kept.entries, cursor);
+        runtime.spawn(tick(Arc::downgrade(&cache), alive.subscribe()));
+        if mode != Mode::Cache {
+            runtime.spawn(replica(&cache).run(alive.subscribe()));
+        }
+        if let Some(keeper) = &keeper {
+            let cache = Arc::downgrade(&cache);
+            runtime.spawn(write_snapshots(cache, Arc::clone(keeper), delay, alive.subscribe()));
+        }
+        Ok(Self { cache, _alive: Arc::new(Alive { _tasks: alive, keeper }) })
+    }
+
+    /// Takes back all that is known of a tenant, and that it was unknown: the next question goes to the TMS, and nothing
+    /// older serves if that fails. An answer that is on its way is not remembered. For one who has just changed the tenant
+    /// there.
     pub fn invalidate(&self, id: &TenantId) {
-        self.cache.forget(id);
+        self.cache.revoke(id);
+    }
+
+    /// How it stands. Takes locks for a moment; not for every request.
+    pub fn status(&self) -> DirectoryStatus {
+        let (cache, now) = (&self.cache, self.cache.now());
+        let followed = cache.records.freshness.followed().and_then(|at| u64::try_from(at).ok());
+        DirectoryStatus {
+            mode: cache.condition.mode(),
+            feed: cache.condition.feed(now),
+            confirmed_ago: followed.map(|at| now.saturating_sub(Duration::from_millis(at))),
+            tenants: cache.records.len(),
+            last_error: cache.condition.last_error(),
+            snapshot: cache.keeper.as_ref().map(|keeper| keeper.status()),
+        }
+    }
+
+    /// Writes the snapshot now, with the latest confirmation in it. For a process that is about to end; what fails is told by
+    /// [`TmsDirectory::status`]. Without a folder there is nothing to do.
+    pub async fn flush(&self) {
+        if let Some(keeper) = &self.cache.keeper {
+            // A failure is logged, and told by the status.
+            let _ = write_snapshot(&Arc::downgrade(&self.cache), keeper).await;
+        }
     }
 }
 
@@ -64,121 +149,6 @@ impl TenantDirectory for TmsDirectory {
     }
 }
 
-/// What a directory goes by; described at the methods of [`TmsDirectoryBuilder`].
-#[derive(Debug)]
-pub(crate) struct Settings {
-    pub(crate) fresh: Duration,
-    pub(crate) stale: Duration,
-    pub(crate) refresh_wait: Duration,
-    pub(crate) unknown_ttl: Duration,
-    pub(crate) unknown_budget: u32,
-    pub(crate) max_tenants: u64,
-    pub(crate) max_unknown: usize,
-    pub(crate) clock: Arc<dyn Clock>,
-}
-
-impl Default for Settings {
-    fn default() -> Self {
-        Self {
-            fresh: Duration::from_secs(60),
-            stale: Duration::from_secs(3600),
-            refresh_wait: Duration::from_secs(1),
-            unknown_ttl: Duration::from_secs(5),
-            unknown_budget: 100,
-            max_tenants: 100_000,
-            max_unknown: 10_000,
-            clock: Arc::new(SystemClock::default()),
-        }
-    }
-}
-
-/// Settings of a [`TmsDirectory`]; see each method for its default.
-#[derive(Debug)]
-#[must_use]
-pub struct TmsDirectoryBuilder {
-    client: TmsClient,
-    settings: Settings,
-}
-
-impl TmsDirectoryBuilder {
-    /// How long a record serves without being confirmed, counted from when the TMS was asked: a suspension is seen after
-    /// that at the latest while the TMS answers. Default 60 s.
-    pub fn fresh(mut self, fresh: Duration) -> Self {
-        self.settings.fresh = fresh;
-        self
-    }
-
-    /// How long a record serves while the TMS cannot be asked, counted from when it was last confirmed. Default 1 h.
-    pub fn stale(mut self, stale: Duration) -> Self {
-        self.settings.stale = stale;
-        self
-    }
-
-    /// How long requests wait for the first refresh of a record before the old one serves. Default 1 s.
-    pub fn refresh_wait(mut self, wait: Duration) -> Self {
-        self.settings.refresh_wait = wait;
-        self
-    }
-
-    /// How long a name stays unknown: a tenant that is created meanwhile is seen after that, or after
-    /// [`TmsDirectory::invalidate`]. Default 5 s.
-    pub fn unknown_ttl(mut self, ttl: Duration) -> Self {
-        self.settings.unknown_ttl = ttl;
-        self
-    }
-
-    /// How many calls a second names may cause that the TMS does not know; beyond it the answer is
-    /// [`Lookup::Unavailable`] for one second. A name that turns out to be a tenant's gives its call back. Default 100.
-    pub fn unknown_budget(mut self, calls_per_second: u32) -> Self {
-        self.settings.unknown_budget = calls_per_second;
-        self
-    }
-
-    /// How many tenants are held; beyond it those confirmed longest ago are dropped. Default 100 000.
-    pub fn max_tenants(mut self, tenants: u64) -> Self {
-        self.settings.max_tenants = tenants;
-        self
-    }
-
-    /// How many unknown names are held; beyond it the oldest are dropped. Default 10 000.
-    pub fn max_unknown(mut self, names: usize) -> Self {
-        self.settings.max_unknown = names;
-        self
-    }
-
-    /// The clock that ages are measured with. Default the machine's.
-    pub fn clock(mut self, clock: Arc<dyn Clock>) -> Self {
-        self.settings.clock = clock;
-        self
-    }
-
-    /// The directory, empty. No call is made. Its tasks are spawned on the current tokio runtime.
-    ///
-    /// # Errors
-    /// `Config` outside of a runtime, if a record would be stale before it stops being fresh, or if a limit is zero.
-    pub fn build(self) -> Result<TmsDirectory, TmsError> {
-        self.settings.check()?;
-        let runtime = Handle::try_current()
-            .map_err(|error| TmsError::config("a directory needs a tokio runtime").with_source(error))?;
-        let (alive, tasks) = watch::channel(());
-        let cache = Arc::new(Cache::new(self.client, self.settings, runtime.clone(), tasks));
-        runtime.spawn(tick(Arc::downgrade(&cache), alive.subscribe()));
-        Ok(TmsDirectory { cache, _alive: Arc::new(alive) })
-    }
-}
-
-impl Settings {
-    fn check(&self) -> Result<(), TmsError> {
-        if self.fresh.is_zero() || self.stale < self.fresh {
-            return Err(TmsError::config("the fresh time must be above zero and at most the stale time"));
-        }
-        if self.unknown_budget == 0 || self.max_tenants == 0 || self.max_unknown == 0 {
-            return Err(TmsError::config("the limits of a directory must be above zero"));
-        }
-        Ok(())
-    }
-}
-
 /// Reads the clock for the hot path, until the directory is gone.
 async fn tick(cache: Weak<Cache>, mut alive: watch::Receiver<()>) {
     let mut ticks = tokio::time::interval(TICK);
@@ -188,7 +158,10 @@ async fn tick(cache: Weak<Cache>, mut alive: watch::Receiver<()>) {
             // Nothing is ever sent: it ends with the last handle.
             _ = alive.changed() => return,
             _ = ticks.tick() => match cache.upgrade() {
-                Some(cache) => cache.tick(),
+                Some(cache) => {
+                    cache.tick();
+                    cache.counts.flush(cache.records.len(), cache.condition.is_current());
+                }
                 None => return,
             },
         }
@@ -199,33 +172,10 @@ async fn tick(cache: Weak<Cache>, mut alive: watch::Receiver<()>) {
 mod tests {
     use super::*;
 
-    fn builder() -> TmsDirectoryBuilder {
-        TmsDirectory::builder(TmsClient::builder("http://tms", "key".into()).build().expect("a client"))
-    }
-
-    #[tokio::test]
-    async fn settings_are_checked_when_it_is_built() {
-        let second = Duration::from_secs(1);
-        assert!(builder().build().is_ok());
-        for wrong in [
-            builder().fresh(Duration::ZERO),
-            builder().fresh(2 * second).stale(second),
-            builder().unknown_budget(0),
-            builder().max_tenants(0),
-            builder().max_unknown(0),
-        ] {
-            assert_eq!(wrong.build().expect_err("refused").kind(), &crate::TmsErrorKind::Config);
-        }
-    }
-
-    #[test]
-    fn a_directory_needs_a_runtime() {
-        assert!(builder().build().is_err());
-    }
-
     #[tokio::test]
     async fn its_tasks_end_with_the_last_handle() {
-        let directory = builder().build().expect("a directory");
+        let client = TmsClient::builder("http://tms", "key".into()).build().expect("a client");
+        let directory = TmsDirectory::builder(client).build().expect("a directory");
         let (clone, cache) = (directory.clone(), Arc::downgrade(&directory.cache));
         drop(directory);
         assert!(cache.upgrade().is_some());

@@ -1,56 +1,11 @@
 //! [`Hot`]: the index that answers `cached`; no lock, no allocation.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
-use std::time::Duration;
 
 use foldhash::fast::RandomState;
-use tenant_core::{Cached, TenantId, TenantKey, TenantRef};
+use tenant_core::{TenantId, TenantKey};
 
-/// Milliseconds of a clock's monotonic reading, as they are kept in an atomic.
-pub(crate) fn millis(time: Duration) -> u64 {
-    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
-}
-
-/// What the TMS said of one tenant, and for how long that is acted upon.
-#[derive(Debug)]
-pub(crate) struct Entry {
-    pub(crate) tenant: TenantRef,
-    /// The number of the call that brought it: of two answers the one whose call began later counts.
-    pub(crate) call: u64,
-    /// When that call began; the record is at least as new.
-    pub(crate) confirmed: Duration,
-    /// Until when it is handed out without a question, in milliseconds.
-    known_until: AtomicU64,
-    /// Refreshes that failed since then.
-    failures: AtomicU32,
-}
-
-impl Entry {
-    pub(crate) fn new(tenant: TenantRef, call: u64, confirmed: Duration, fresh: Duration) -> Self {
-        let known_until = AtomicU64::new(millis(confirmed.saturating_add(fresh)));
-        Self { tenant, call, confirmed, known_until, failures: AtomicU32::new(0) }
-    }
-
-    fn is_known(&self, now: Duration) -> bool {
-        millis(now) < self.known_until.load(Ordering::Relaxed)
-    }
-
-    /// Refreshes that failed since the last confirmation.
-    pub(crate) fn failures(&self) -> u32 {
-        self.failures.load(Ordering::Relaxed)
-    }
-
-    /// Counts a failed refresh.
-    pub(crate) fn count_failure(&self) -> u32 {
-        self.failures.fetch_add(1, Ordering::Relaxed).saturating_add(1)
-    }
-
-    /// Hands it out without a question until then.
-    pub(crate) fn keep_until(&self, time: Duration) {
-        self.known_until.store(millis(time), Ordering::Relaxed);
-    }
-}
+use crate::entry::Entry;
 
 /// The tenants in memory. One entry for each; own domains lead to the id.
 #[derive(Debug, Default)]
@@ -61,20 +16,13 @@ pub(crate) struct Hot {
 }
 
 impl Hot {
-    /// `Known` or `RefreshDue`; `None` if there is no entry for the key.
-    pub(crate) fn cached(&self, key: &TenantKey<'_>, now: Duration) -> Option<Cached> {
-        self.with(key, |entry| {
-            let tenant = entry.tenant.clone();
-            if entry.is_known(now) { Cached::Known(tenant) } else { Cached::RefreshDue(tenant) }
-        })
-    }
-
     /// The entry of a key.
     pub(crate) fn entry(&self, key: &TenantKey<'_>) -> Option<Arc<Entry>> {
         self.with(key, Arc::clone)
     }
 
-    fn with<T>(&self, key: &TenantKey<'_>, read: impl FnOnce(&Arc<Entry>) -> T) -> Option<T> {
+    /// Reads the entry of a key where it is.
+    pub(crate) fn with<T>(&self, key: &TenantKey<'_>, read: impl FnOnce(&Arc<Entry>) -> T) -> Option<T> {
         let entries = self.entries.pin();
         match key {
             TenantKey::Label { id, .. } => entries.get(id).map(read),
@@ -127,23 +75,39 @@ impl Hot {
     }
 
     /// How many tenants are held.
+    pub(crate) fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// All entries. Those that come or go meanwhile may be missing or not.
+    pub(crate) fn all(&self) -> Vec<Arc<Entry>> {
+        self.entries.pin().values().cloned().collect()
+    }
+
+    /// How many domains are held.
     #[cfg(test)]
-    pub(crate) fn len(&self) -> (usize, usize) {
-        (self.entries.len(), self.domains.len())
+    pub(crate) fn domains(&self) -> usize {
+        self.domains.len()
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::*;
-    use tenant_core::{Incarnation, Tenant};
+    use std::time::Duration;
 
-    const FRESH: Duration = Duration::from_secs(60);
+    use super::*;
+    use crate::found::Found;
+    use tenant_core::{Incarnation, Tenant};
 
     fn entry(name: &str, hosts: &[&str], call: u64) -> Arc<Entry> {
         let mut tenant = Tenant::new(name.parse().expect("a name"), Incarnation::fixed(name));
         tenant.hosts = hosts.iter().map(|host| (*host).to_owned()).collect();
-        Arc::new(Entry::new(tenant.into(), call, Duration::ZERO, FRESH))
+        let found = Found { tenant, revision: None };
+        Arc::new(Entry::answered(found, call, Duration::ZERO, Duration::from_secs(60)))
+    }
+
+    fn len(hot: &Hot) -> (usize, usize) {
+        (hot.len(), hot.domains())
     }
 
     fn label(label: &str) -> TenantKey<'_> {
@@ -151,14 +115,14 @@ mod tests {
     }
 
     #[test]
-    fn an_entry_is_known_while_it_is_fresh_under_all_its_keys() {
+    fn an_entry_is_found_under_all_its_keys() {
         let hot = Hot::default();
         hot.put(&entry("company-x", &["shop.example"], 1));
         for key in [label("company-x"), label("companyx"), TenantKey::Domain("shop.example")] {
-            assert!(matches!(hot.cached(&key, Duration::ZERO), Some(Cached::Known(_))), "{key:?}");
-            assert!(matches!(hot.cached(&key, FRESH), Some(Cached::RefreshDue(_))), "{key:?}");
+            assert_eq!(hot.with(&key, |entry| entry.call), Some(1), "{key:?}");
         }
-        assert!(hot.cached(&label("other"), Duration::ZERO).is_none());
+        assert!(hot.entry(&label("other")).is_none());
+        assert_eq!(hot.all().len(), 1);
     }
 
     #[test]
@@ -175,7 +139,7 @@ mod tests {
         assert_eq!(moved.tenant.name.as_str(), "globex");
         hot.remove(&moved.tenant.id());
         hot.remove(&"acme".parse().expect("an id"));
-        assert_eq!(hot.len(), (0, 0));
+        assert_eq!(len(&hot), (0, 0));
     }
 
     #[test]
@@ -186,8 +150,8 @@ mod tests {
         hot.put(&older);
         hot.put(&newer);
         hot.evict(&id, &older);
-        assert_eq!(hot.len(), (1, 1));
+        assert_eq!(len(&hot), (1, 1));
         hot.evict(&id, &newer);
-        assert_eq!(hot.len(), (0, 0));
+        assert_eq!(len(&hot), (0, 0));
     }
 }

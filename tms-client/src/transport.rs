@@ -1,8 +1,9 @@
-//! [`Transport`]: sends one request and reads one bounded answer; knows HTTP and JSON, no endpoint.
+//! [`Transport`]: sends one request and reads one bounded answer, or opens a stream; knows HTTP and JSON, no endpoint.
 
 use std::time::Duration;
 
-use reqwest::header::{CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER};
+use bytes::Bytes;
+use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
 use reqwest::{Method, Response, StatusCode};
 use serde_json::Value;
 use tenant_core::FieldError;
@@ -18,6 +19,8 @@ const MAX_DETAIL: usize = 300;
 #[derive(Debug)]
 pub(crate) struct Transport {
     pub(crate) http: reqwest::Client,
+    /// How long an answer may take, or the head of a stream.
+    pub(crate) timeout: Duration,
     /// Without a `/` at its end.
     pub(crate) base: String,
 }
@@ -59,11 +62,40 @@ impl Transport {
         if let Some(body) = &request.body {
             call = call.header(CONTENT_TYPE, "application/json").body(body.clone());
         }
-        let mut response = call.send().await.map_err(no_answer)?;
-        let status = response.status();
-        let retry_after = retry_after(&response);
-        let body = read(&mut response, request.max_answer).await?;
-        Ok(Answer { status, retry_after, body })
+        Answer::read(call.send().await.map_err(no_answer)?, request.max_answer).await
+    }
+
+    /// Asks for a stream, and answers once its head is there: within the client's timeout, like any other call. From then
+    /// on it may take `limit`; how long it may be silent is for its reader to say.
+    ///
+    /// # Errors
+    /// `Unavailable` if there is no head in time.
+    pub(crate) async fn open(
+        &self,
+        path: &str,
+        headers: HeaderMap,
+        limit: Duration,
+    ) -> Result<Response, TmsError> {
+        let url = format!("{}{path}", self.base);
+        let call = self.http.get(url).headers(headers).timeout(limit).send();
+        match tokio::time::timeout(self.timeout, call).await {
+            Ok(response) => response.map_err(no_answer),
+            Err(_) => Err(TmsError::unavailable("the tenant management service did not answer in time")),
+        }
+    }
+}
+
+/// The next bytes of a stream; `None` at its end.
+///
+/// # Errors
+/// `Unavailable` if it was cut, or was silent for so long.
+pub(crate) async fn next_bytes(
+    response: &mut Response,
+    silence: Duration,
+) -> Result<Option<Bytes>, TmsError> {
+    match tokio::time::timeout(silence, response.chunk()).await {
+        Ok(bytes) => bytes.map_err(no_answer),
+        Err(_) => Err(TmsError::unavailable("the tenant management service has gone silent")),
     }
 }
 
@@ -89,6 +121,17 @@ async fn read(response: &mut Response, max: usize) -> Result<Vec<u8>, TmsError> 
 }
 
 impl Answer {
+    /// Reads a whole answer, which may be so big.
+    ///
+    /// # Errors
+    /// `Unavailable` if it was cut, `Protocol` if it is too big.
+    pub(crate) async fn read(mut response: Response, max: usize) -> Result<Self, TmsError> {
+        let status = response.status();
+        let retry_after = retry_after(&response);
+        let body = read(&mut response, max).await?;
+        Ok(Self { status, retry_after, body })
+    }
+
     /// The JSON of a success.
     ///
     /// # Errors

@@ -8,7 +8,7 @@ use std::time::Duration;
 use foldhash::fast::RandomState;
 use tenant_core::{TenantId, TenantKey};
 
-use crate::hot::millis;
+use crate::entry::millis;
 use crate::key::LookupKey;
 
 /// Marks of names that do not exist. Reading takes no lock and allocates nothing.

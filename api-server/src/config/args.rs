@@ -168,9 +168,9 @@ pub(crate) struct ServeArgs {
     /// Where data is kept: embedded or memory.
     #[arg(long, env = "STORAGE", default_value = "embedded", value_parser = ["embedded", "memory"])]
     storage: String,
-    /// The folder of the embedded storage.
-    #[arg(long, env = "DATA_DIR", default_value = "./data")]
-    data_dir: PathBuf,
+    /// The folder of the embedded storage, and of what is known of tenants from one start to the next; each process has its own. With STORAGE=memory nothing is kept unless it is set [default: ./data].
+    #[arg(long, env = "DATA_DIR")]
+    data_dir: Option<PathBuf>,
     /// A file that is written when the server accepts: where it listens, as JSON.
     #[arg(long, env = "READY_FILE")]
     ready_file: Option<PathBuf>,
@@ -216,9 +216,9 @@ impl ServeArgs {
     /// The typed settings.
     pub(crate) fn config(self) -> Result<Config, ConfigError> {
         let tenancy = if self.multi_tenant.0 { Tenancy::Multi(self.tms()?) } else { self.single() };
-        let storage = match self.storage.as_str() {
-            "memory" => StorageConfig::Memory,
-            _ => StorageConfig::Embedded { data_dir: self.data_dir },
+        let storage = match (self.storage.as_str(), self.kept_in()) {
+            ("embedded", Some(data_dir)) => StorageConfig::Embedded { data_dir },
+            _ => StorageConfig::Memory,
         };
         let mut config = Config::new(tenancy, storage);
         config.listeners =
@@ -233,6 +233,12 @@ impl ServeArgs {
         config.ready_file = self.ready_file;
         config.check()?;
         Ok(config)
+    }
+
+    /// The data folder, where anything is kept at all: several processes with STORAGE=memory do not get in each other's way.
+    fn kept_in(&self) -> Option<PathBuf> {
+        let default = (self.storage == "embedded").then(|| PathBuf::from("./data"));
+        self.data_dir.clone().or(default)
     }
 
     fn single(&self) -> Tenancy {
@@ -259,6 +265,7 @@ impl ServeArgs {
         tms.stale = self.directory_stale;
         tms.unknown_ttl = self.unknown_ttl;
         tms.unknown_budget = self.unknown_budget;
+        tms.folder = self.kept_in().map(|data_dir| data_dir.join("directory"));
         Ok(tms)
     }
 

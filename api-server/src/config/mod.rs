@@ -109,6 +109,9 @@ pub struct TmsConfig {
     pub unknown_ttl: Duration,
     /// `UNKNOWN_BUDGET`: how many unknown names a second the service is asked for. Default: 100.
     pub unknown_budget: u32,
+    /// Where what is known of tenants is kept from one start to the next, for one process at a time. Default: nowhere; the
+    /// program keeps it in `DATA_DIR/directory`.
+    pub folder: Option<PathBuf>,
 }
 
 impl TmsConfig {
@@ -122,6 +125,7 @@ impl TmsConfig {
             stale: Duration::from_secs(3600),
             unknown_ttl: Duration::from_secs(5),
             unknown_budget: 100,
+            folder: None,
         }
     }
 }

@@ -2,5 +2,6 @@
 
 #![allow(clippy::unwrap_used, reason = "a test may panic, in its helpers too")]
 
+mod directory_client;
 mod embed_api_server;
 mod hello_tenant;

@@ -1,78 +1,65 @@
 //! What is remembered, for how long, and how often the TMS is asked.
 
-use std::sync::Arc;
-
 use futures_util::future::join_all;
 use tenant_core::{Cached, Lookup, TenantDirectory, TenantKey, TenantStatus};
-use tokio::sync::Semaphore;
+use tms_client::testing::{FaultyTms, Gate, Route};
 
-use crate::faulty::{FaultyTms, Reply, Seen, json};
 use crate::support::{
     FRESH, SECOND, begin_and_drop, directory, directory_with, is_known, is_unavailable, known_at_once, label,
-    record, record_with, status, until,
+    status, tms_with,
 };
 
-const ACME: &str = "GET /tenant/acme";
-const SHOP: &str = "GET /host/shop.example";
-
-/// A TMS that knows `acme` alone.
-fn acme(seen: &Seen) -> Reply {
-    match seen.line.as_str() {
-        ACME => json(200, record("acme")),
-        _ => json(200, "null"),
-    }
-}
-
-fn suspended(_: &Seen) -> Reply {
-    json(200, record_with("acme", "suspended", &[]))
+/// A TMS whose one tenant has an own domain.
+async fn tms_with_shop() -> FaultyTms {
+    let tms = tms_with(&["acme"]).await;
+    tms.edit("acme", |acme| acme.hosts = vec!["shop.example".to_owned()]);
+    tms
 }
 
 #[tokio::test]
 async fn a_miss_is_one_call_however_many_wait() {
-    let gate = Arc::new(Semaphore::new(0));
-    let held = Arc::clone(&gate);
-    let tms =
-        FaultyTms::start(move |_| Reply::Held(Arc::clone(&held), Box::new(json(200, record("company-x")))))
-            .await;
+    let tms = tms_with(&["company-x"]).await;
+    let gate = Gate::closed();
+    tms.on(Route::Tenant).behind(&gate).well();
     let (directory, _) = directory(&tms);
     assert!(matches!(directory.cached(&label("company-x")), Cached::Miss));
     let keys = [label("company-x"), label("companyx")];
     let finds = join_all((0..200).map(|n| directory.find(&keys[n % 2])));
     let (found, ()) = tokio::join!(finds, async {
-        until("the call", || tms.calls("GET /tenant/companyx") == 1).await;
-        gate.add_permits(100);
+        tms.until_calls_of(Route::Tenant, "companyx", 1).await;
+        gate.open();
     });
     assert!(found.iter().all(is_known));
-    assert_eq!(tms.calls("GET /tenant/companyx"), 1);
-    assert_eq!(tms.calls("POST /token"), 1);
+    assert_eq!(tms.calls(Route::Tenant), 1);
+    assert_eq!(tms.calls(Route::Token), 1);
     assert!(matches!(directory.cached(&label("company-x")), Cached::Known(_)));
 }
 
 #[tokio::test]
 async fn a_record_is_confirmed_once_when_it_is_not_fresh_any_more() {
-    let tms = FaultyTms::start(acme).await;
+    let tms = tms_with(&["acme"]).await;
     let (directory, clock) = directory(&tms);
     directory.find(&label("acme")).await;
     clock.advance(FRESH - SECOND);
     assert!(is_known(&directory.find(&label("acme")).await));
-    assert_eq!(tms.calls(ACME), 1, "still fresh");
+    assert_eq!(tms.calls(Route::Tenant), 1, "still fresh");
 
     clock.advance(SECOND);
     let key = label("acme");
     assert!(join_all((0..200).map(|_| directory.find(&key))).await.iter().all(is_known));
-    assert_eq!(tms.calls(ACME), 2);
+    assert_eq!(tms.calls(Route::Tenant), 2);
     known_at_once(&directory, &label("acme")).await;
 }
 
 #[tokio::test]
 async fn a_suspension_and_a_removal_are_seen_when_the_record_is_due() {
-    let tms = FaultyTms::start(acme).await;
+    let tms = tms_with(&["acme"]).await;
     let (directory, clock) = directory(&tms);
     directory.find(&label("acme")).await;
-    tms.says(suspended);
+    tms.suspend("acme", "unpaid");
     clock.advance(FRESH);
     assert_eq!(status(&directory.find(&label("acme")).await), Some(TenantStatus::Suspended));
-    tms.says(|_| json(200, "null"));
+    tms.remove("acme");
     clock.advance(FRESH);
     assert!(matches!(directory.find(&label("acme")).await, Lookup::Unknown));
     assert!(matches!(directory.cached(&label("acme")), Cached::Unknown));
@@ -80,14 +67,14 @@ async fn a_suspension_and_a_removal_are_seen_when_the_record_is_due() {
 
 #[tokio::test]
 async fn an_unknown_name_is_asked_for_again_after_its_time() {
-    let tms = FaultyTms::start(|_| json(200, "null")).await;
+    let tms = tms_with(&[]).await;
     let (directory, clock) = directory(&tms);
     for _ in 0..10 {
         assert!(matches!(directory.find(&label("acme")).await, Lookup::Unknown));
         assert!(matches!(directory.cached(&label("acme")), Cached::Unknown));
     }
-    assert_eq!(tms.calls(ACME), 1);
-    tms.says(acme);
+    assert_eq!(tms.calls(Route::Tenant), 1);
+    tms.add("acme");
     clock.advance(5 * SECOND - SECOND / 2);
     assert!(matches!(directory.find(&label("acme")).await, Lookup::Unknown));
     clock.advance(SECOND / 2);
@@ -96,33 +83,33 @@ async fn an_unknown_name_is_asked_for_again_after_its_time() {
 
 #[tokio::test]
 async fn invalidation_drops_an_unknown_mark_and_a_record() {
-    let tms = FaultyTms::start(|_| json(200, "null")).await;
+    let tms = tms_with(&[]).await;
     let (directory, _) = directory(&tms);
     let id = "acme".parse().expect("an id");
     assert!(matches!(directory.find(&label("acme")).await, Lookup::Unknown));
-    tms.says(acme);
+    tms.add("acme");
     directory.invalidate(&id);
     assert!(is_known(&directory.find(&label("acme")).await));
-    tms.says(suspended);
+    tms.suspend("acme", "unpaid");
     directory.invalidate(&id);
     assert_eq!(status(&directory.find(&label("acme")).await), Some(TenantStatus::Suspended));
 }
 
 #[tokio::test]
 async fn an_answer_that_was_on_its_way_does_not_undo_an_invalidation() {
-    for key in [label("acme"), TenantKey::Domain("shop.example")] {
-        let gate = Arc::new(Semaphore::new(0));
-        let held = Arc::clone(&gate);
-        let pending = json(200, record_with("acme", "pending", &["shop.example"]));
-        let tms = FaultyTms::start(move |_| Reply::Held(Arc::clone(&held), Box::new(pending.clone()))).await;
+    for (key, route) in [(label("acme"), Route::Tenant), (TenantKey::Domain("shop.example"), Route::Host)] {
+        let tms = tms_with_shop().await;
+        tms.edit("acme", |acme| acme.status = TenantStatus::Pending);
+        let gate = Gate::closed();
+        tms.on(route).times(1).behind(&gate).well();
         let (directory, _) = directory(&tms);
         let older = directory.find(&key);
         let newer = async {
-            until("the older call", || tms.lines().len() == 2).await;
-            tms.says(|_| json(200, record_with("acme", "active", &["shop.example"])));
+            tms.until_calls(route, 1).await;
+            tms.resume("acme");
             directory.invalidate(&"acme".parse().expect("an id"));
             let newer = directory.find(&key).await;
-            gate.add_permits(1);
+            gate.open();
             newer
         };
         let (older, newer) = tokio::join!(older, newer);
@@ -134,47 +121,43 @@ async fn an_answer_that_was_on_its_way_does_not_undo_an_invalidation() {
 
 #[tokio::test]
 async fn a_caller_that_gives_up_cancels_nothing() {
-    let gate = Arc::new(Semaphore::new(0));
-    let held = Arc::clone(&gate);
-    let tms =
-        FaultyTms::start(move |_| Reply::Held(Arc::clone(&held), Box::new(json(200, record("acme"))))).await;
+    let tms = tms_with(&["acme"]).await;
+    let gate = Gate::closed();
+    tms.on(Route::Tenant).behind(&gate).well();
     let (directory, _) = directory(&tms);
     begin_and_drop(directory.find(&label("acme"))).await;
-    until("the call", || tms.calls(ACME) == 1).await;
-    gate.add_permits(1);
+    tms.until_calls(Route::Tenant, 1).await;
+    gate.open();
     known_at_once(&directory, &label("acme")).await;
-    assert_eq!(tms.calls(ACME), 1);
+    assert_eq!(tms.calls(Route::Tenant), 1);
 }
 
 #[tokio::test]
 async fn label_and_own_domain_share_one_record() {
-    let hosts = ["shop.example"];
-    let tms = FaultyTms::start(move |_| json(200, record_with("acme", "active", &hosts))).await;
+    let tms = tms_with_shop().await;
     let (directory, clock) = directory(&tms);
     let domain = TenantKey::Domain("shop.example");
     assert!(is_known(&directory.find(&label("acme")).await));
     assert!(is_known(&directory.find(&domain).await));
-    assert_eq!(tms.calls(SHOP), 0, "the record says whose it is");
+    assert_eq!(tms.calls(Route::Host), 0, "the record says whose it is");
 
-    tms.says(move |_| json(200, record_with("acme", "suspended", &hosts)));
+    tms.suspend("acme", "unpaid");
     clock.advance(FRESH);
     assert_eq!(status(&directory.find(&domain).await), Some(TenantStatus::Suspended));
     assert_eq!(status(&directory.find(&label("acme")).await), Some(TenantStatus::Suspended));
-    assert_eq!((tms.calls(ACME), tms.calls(SHOP)), (2, 0));
+    assert_eq!((tms.calls(Route::Tenant), tms.calls(Route::Host)), (2, 0));
 }
 
 #[tokio::test]
 async fn a_domain_follows_its_owner() {
-    let tms = FaultyTms::start(|_| json(200, record_with("acme", "active", &["shop.example"]))).await;
+    let tms = tms_with_shop().await;
     let (directory, clock) = directory(&tms);
     let domain = TenantKey::Domain("shop.example");
     assert!(is_known(&directory.find(&domain).await));
-    assert_eq!(tms.calls(SHOP), 1);
-    tms.says(|seen| match seen.line.as_str() {
-        SHOP => json(200, record_with("globex", "active", &["shop.example"])),
-        ACME => json(200, record("acme")),
-        _ => json(200, "null"),
-    });
+    assert_eq!(tms.calls(Route::Host), 1);
+    tms.edit("acme", |acme| acme.hosts.clear());
+    tms.add("globex");
+    tms.edit("globex", |globex| globex.hosts = vec!["shop.example".to_owned()]);
     clock.advance(FRESH);
     let Lookup::Known(tenant) = directory.find(&domain).await else { panic!("it has an owner") };
     assert_eq!(tenant.name.as_str(), "globex");
@@ -184,14 +167,12 @@ async fn a_domain_follows_its_owner() {
 
 #[tokio::test]
 async fn unknown_names_have_a_budget_and_known_tenants_do_not_pay_it() {
-    let tms = FaultyTms::start(|seen| match seen.line.strip_prefix("GET /tenant/real") {
-        Some(n) => json(200, record(&format!("real{n}"))),
-        None => json(200, "null"),
-    })
-    .await;
+    let tms = tms_with(&[]).await;
     let (directory, clock) = directory(&tms);
     for n in 0..200 {
-        assert!(is_known(&directory.find(&label(&format!("real{n}"))).await));
+        let name = format!("real{n}");
+        tms.add(&name);
+        assert!(is_known(&directory.find(&label(&name)).await));
     }
     let (mut unknown, mut refused) = (0, 0);
     for n in 0..150 {
@@ -213,7 +194,7 @@ async fn unknown_names_have_a_budget_and_known_tenants_do_not_pay_it() {
 
 #[tokio::test]
 async fn a_spray_of_unknown_names_is_forgotten_from_the_oldest_on() {
-    let tms = FaultyTms::start(|_| json(200, "null")).await;
+    let tms = tms_with(&[]).await;
     let (directory, _) = directory_with(&tms, |builder| builder.unknown_budget(10_000).max_unknown(50));
     for n in 0..500 {
         directory.find(&label(&format!("spray{n}"))).await;
@@ -224,26 +205,20 @@ async fn a_spray_of_unknown_names_is_forgotten_from_the_oldest_on() {
 
 #[tokio::test]
 async fn unavailable_is_never_remembered() {
-    let tms = FaultyTms::start(|_| json(503, r#"{"detail":"busy"}"#)).await;
+    let tms = tms_with(&["acme"]).await;
+    tms.on(Route::Tenant).status(503);
     let (directory, _) = directory(&tms);
     assert!(is_unavailable(&directory.find(&label("acme")).await));
     assert!(matches!(directory.cached(&label("acme")), Cached::Miss));
-    tms.says(acme);
+    tms.heal();
     assert!(is_known(&directory.find(&label("acme")).await));
 }
 
 #[tokio::test]
 async fn a_short_fault_is_tried_again_within_the_same_lookup() {
-    let tms = FaultyTms::start(|_| json(200, "null")).await;
-    let faults = Arc::new(Semaphore::new(2));
-    tms.says(move |seen| match faults.try_acquire() {
-        Ok(fault) => {
-            fault.forget();
-            Reply::Cut
-        }
-        Err(_) => acme(seen),
-    });
+    let tms = tms_with(&["acme"]).await;
+    tms.on(Route::Tenant).times(2).cut();
     let (directory, _) = directory(&tms);
     assert!(is_known(&directory.find(&label("acme")).await));
-    assert_eq!(tms.calls(ACME), 3);
+    assert_eq!(tms.calls(Route::Tenant), 3);
 }

@@ -2,8 +2,16 @@
 
 mod auth;
 mod cache;
+mod disk;
 mod errors;
-mod faulty;
+mod feed;
 mod outage;
+mod proof;
+mod proof_cold;
+mod proof_faults;
+mod proof_spray;
 mod registry;
+mod replica;
 mod support;
+mod testing;
+mod testing_feed;

@@ -6,10 +6,9 @@ use std::task::Poll;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use tenant_core::{Cached, Lookup, ManualClock, Tenant, TenantDirectory, TenantKey, TenantStatus};
-use tms_client::{TmsClient, TmsDirectory, TmsDirectoryBuilder};
-
-use crate::faulty::FaultyTms;
+use tenant_core::{Cached, Lookup, Tenant, TenantDirectory, TenantKey, TenantStatus};
+use tms_client::testing::{Fault, FaultyTms, ManualClock};
+use tms_client::{FeedStatus, Mode, TmsClient, TmsDirectory, TmsDirectoryBuilder};
 
 pub(crate) const SECOND: Duration = Duration::from_secs(1);
 pub(crate) const FRESH: Duration = Duration::from_secs(60);
@@ -19,16 +18,17 @@ pub(crate) fn label(label: &str) -> TenantKey<'_> {
     TenantKey::label(label).expect("a label")
 }
 
-/// The record of an active tenant as the TMS writes it.
-pub(crate) fn record(name: &str) -> String {
-    record_with(name, "active", &[])
-}
+/// Says what goes wrong.
+pub(crate) type Say = fn(Fault<'_>);
 
-pub(crate) fn record_with(name: &str, status: &str, hosts: &[&str]) -> String {
-    let id = name.replace('-', "");
-    format!(
-        r#"{{"id":"{id}","name":"{name}","status":"{status}","hosts":{hosts:?},"install_token":"i","email":"a@b"}}"#
-    )
+/// A TMS as the original's, which is asked and has no feed, with these active tenants.
+pub(crate) async fn tms_with(tenants: &[&str]) -> FaultyTms {
+    let tms = FaultyTms::start().await;
+    tms.feed().off();
+    for tenant in tenants {
+        tms.add(tenant);
+    }
+    tms
 }
 
 pub(crate) fn manual_clock() -> Arc<ManualClock> {
@@ -39,18 +39,57 @@ pub(crate) fn client(url: &str) -> TmsClient {
     TmsClient::builder(url, "yyy".into()).build().expect("a client")
 }
 
-/// A directory of a faulty TMS, on a clock that stands still, and its clock.
+/// A directory that caches the answers of a faulty TMS, on a clock that stands still, and its clock.
 pub(crate) fn directory_with(
     tms: &FaultyTms,
     set: impl FnOnce(TmsDirectoryBuilder) -> TmsDirectoryBuilder,
 ) -> (TmsDirectory, Arc<ManualClock>) {
     let clock = manual_clock();
-    let builder = TmsDirectory::builder(client(&tms.url())).clock(clock.clone());
+    let builder = TmsDirectory::builder(client(&tms.url())).mode(Mode::Cache).clock(clock.clone());
     (set(builder).build().expect("a directory"), clock)
 }
 
 pub(crate) fn directory(tms: &FaultyTms) -> (TmsDirectory, Arc<ManualClock>) {
     directory_with(tms, |builder| builder)
+}
+
+/// A TMS with a feed whose heart beats ten times a second, with these active tenants.
+pub(crate) async fn tms_with_feed(tenants: &[&str]) -> FaultyTms {
+    let tms = FaultyTms::start().await;
+    tms.feed().heartbeat_every(SECOND / 10);
+    for tenant in tenants {
+        tms.add(tenant);
+    }
+    tms
+}
+
+/// A directory that follows the feed of a faulty TMS, on a clock that stands still, and its clock. It does not wait for
+/// long: not for a sign of life, and not before it connects again.
+pub(crate) fn replica_with(
+    tms: &FaultyTms,
+    set: impl FnOnce(TmsDirectoryBuilder) -> TmsDirectoryBuilder,
+) -> (TmsDirectory, Arc<ManualClock>) {
+    directory_with(tms, |builder| {
+        set(builder.mode(Mode::Auto).feed_silence(SECOND / 2).reconnect_max(SECOND / 10))
+    })
+}
+
+pub(crate) fn replica(tms: &FaultyTms) -> (TmsDirectory, Arc<ManualClock>) {
+    replica_with(tms, |builder| builder)
+}
+
+/// Waits until a directory is connected to the feed, and its memory complete.
+pub(crate) async fn current(directory: &TmsDirectory) {
+    until("the feed is current", || directory.status().feed == FeedStatus::Current).await;
+}
+
+/// Polls what is known at once until it is so, and fails the test after 10 s.
+pub(crate) async fn until_cached<D: TenantDirectory>(
+    directory: &D,
+    key: &TenantKey<'_>,
+    so: impl Fn(&Cached) -> bool,
+) {
+    until(&format!("{key:?}"), || so(&directory.cached(key))).await;
 }
 
 /// Polls until it is so, and fails the test after 10 s.
