@@ -4,10 +4,9 @@ use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
-use sqlx::{Connection as _, PgConnection, SqliteConnection};
 
 use crate::process::{Caller, Place, Said, exchange, key_in, run};
-use crate::support::{Feed, Tms};
+use crate::support::{Feed, Tms, by_hand};
 
 const CREATE: [&str; 6] = ["keys", "create", "--scope", "operator", "--label", "lost all keys"];
 
@@ -16,19 +15,6 @@ fn left_by_a_server(place: &Place) -> String {
     let (running, _) = place.serve();
     let (out, _) = running.terminate();
     key_in(&out).expect("its first key").to_owned()
-}
-
-/// Changes the database behind everybody's back.
-async fn by_hand(place: &Place, sql: &'static str) {
-    if let Some(database) = &place.database {
-        let mut open = PgConnection::connect(&database.url()).await.expect("opens");
-        sqlx::query(sql).execute(&mut open).await.expect("done");
-        return open.close().await.expect("closed");
-    }
-    let url = format!("sqlite://{}", place.folder.path().join("data/tms/tms.db").display());
-    let mut open = SqliteConnection::connect(&url).await.expect("opens");
-    sqlx::query(sql).execute(&mut open).await.expect("done");
-    open.close().await.expect("closed");
 }
 
 fn id_of(key: &str) -> &str {
@@ -164,7 +150,7 @@ async fn a_database_of_another_version_is_left_alone() {
     ] {
         for place in Place::each().await {
             left_by_a_server(&place);
-            by_hand(&place, sql).await;
+            by_hand(&place.database_url(), sql).await.expect("done");
             let file = place.folder.path().join("data/tms/tms.db");
             let before = std::fs::read(&file).ok();
             for command in [

@@ -3,9 +3,8 @@
 use std::time::{Duration, Instant};
 
 use reqwest::Method;
-use sqlx::{Connection as _, SqliteConnection};
 
-use crate::support::{Feed, Tms, database};
+use crate::support::{Feed, Tms, by_hand};
 
 async fn scrape(tms: &Tms) -> String {
     let answer = tms.request(Method::GET, "/metrics").send().await.expect("an answer");
@@ -81,8 +80,7 @@ async fn an_error_of_the_database_is_counted_and_hides_no_other_metric() {
     let tms = Tms::start().await;
     let operator = tms.operator().await;
     operator.create("acme").await;
-    let mut by_hand = SqliteConnection::connect(&database(&tms.folder)).await.expect("opens");
-    sqlx::query("ALTER TABLE tenant RENAME TO hidden").execute(&mut by_hand).await.expect("done");
+    by_hand(&tms.database_url(), "ALTER TABLE tenant RENAME TO hidden").await.expect("done");
     operator.get("/tenant/acme").await.is(500, "internal");
     let text = scrape(&tms).await;
     assert_eq!(value(&text, "tms_database_up", &[]), Some(0.0), "{text}");

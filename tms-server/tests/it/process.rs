@@ -76,6 +76,11 @@ impl Place {
         each
     }
 
+    pub(crate) fn database_url(&self) -> String {
+        let file = || format!("sqlite://{}", self.folder.path().join("data/tms/tms.db").display());
+        self.database.as_ref().map_or_else(file, Database::url)
+    }
+
     pub(crate) fn program(&self) -> Command {
         let mut command = program(self.folder.path());
         if let Some(database) = &self.database {

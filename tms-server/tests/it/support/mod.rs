@@ -10,6 +10,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use reqwest::{Client, Method, StatusCode};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::{Value, json};
+use sqlx::{Connection as _, PgConnection, SqliteConnection};
 use tempfile::TempDir;
 use tenant_core::{Clock, SystemClock};
 use tms_server::{Config, Scope, Server};
@@ -150,11 +151,14 @@ impl Tms {
         Self { server, folder, client: Client::new(), database: None }
     }
 
+    pub(crate) fn database_url(&self) -> String {
+        self.database.as_ref().map_or_else(|| database(&self.folder), Database::url)
+    }
+
     /// Runs a command on this service's database, while the service goes on.
     pub(crate) async fn command(&self, args: &[&str]) -> Said {
-        let url = self.database.as_ref().map_or_else(|| database(&self.folder), Database::url);
         let mut command = program(self.folder.path());
-        command.env("DATABASE_URL", url).args(args);
+        command.env("DATABASE_URL", self.database_url()).args(args);
         let done = tokio::task::spawn_blocking(move || command.output());
         done.await.expect("no panic").expect("it runs").into()
     }
@@ -231,6 +235,18 @@ impl As<'_> {
         self.create(name).await;
         self.call(Method::POST, &format!("/tenant/{name}/activate"), None).await.ok()
     }
+}
+
+/// Does something to a database behind everybody's back.
+pub(crate) async fn by_hand(url: &str, sql: &'static str) -> Result<(), sqlx::Error> {
+    if url.starts_with("sqlite:") {
+        let mut open = SqliteConnection::connect(url).await?;
+        sqlx::query(sql).execute(&mut open).await?;
+        return open.close().await;
+    }
+    let mut open = PgConnection::connect(url).await?;
+    sqlx::query(sql).execute(&mut open).await?;
+    open.close().await
 }
 
 /// A key that reads as one and is none.
