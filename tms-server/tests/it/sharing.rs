@@ -106,17 +106,17 @@ async fn a_change_at_one_is_told_by_the_other_within_a_second() {
     let (by_a, by_b) = (a.operator().await, b.operator().await);
     let mut feed = Feed::follow(&by_b, None).await;
     feed.up_to_heartbeat().await;
-    let (mut longest, mut shortest) = (Duration::ZERO, Duration::MAX);
+    let mut told = Vec::new();
     for i in 0..20 {
         by_a.create(&format!("tenant-{i}")).await;
         let created = Instant::now();
         assert_eq!(feed.event().await.tenant(), format!("tenant{i}"));
-        longest = longest.max(created.elapsed());
-        shortest = shortest.min(created.elapsed());
+        told.push(created.elapsed());
     }
-    assert!(longest < Duration::from_secs(1), "{longest:?}");
+    told.sort_unstable();
+    assert!(told[19] < Duration::from_secs(1), "{told:?}");
     // A change that nobody announces is found by the next look, which is 250 ms after the one that found the change before.
-    assert!(shortest < Duration::from_millis(100), "{shortest:?}");
+    assert!(told[10] < Duration::from_millis(100), "{told:?}");
 
     // A key that is revoked at one opens nothing at the other.
     let key = by_a.post("/keys", json!({ "scope": "directory" })).await.ok();
