@@ -1,6 +1,7 @@
 //! What wraps every request: an id, a span, a deadline, and the shape of errors.
 
 use std::any::Any;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use axum::body::Body;
@@ -14,19 +15,34 @@ use tracing::Instrument as _;
 use uuid::Uuid;
 
 use crate::error::{ApiError, INTERNAL, render};
+use crate::meters::{DatabaseError, Meters};
+
+/// What is around every handler.
+#[derive(Debug)]
+pub(crate) struct Around {
+    /// How long a request may take until its answer's head.
+    pub(crate) deadline: Duration,
+    pub(crate) meters: Meters,
+}
 
 /// Wraps a request. The span names the route and never the path: that of `/api-key/{key}` holds a key.
-pub(crate) async fn wrap(request: Request, next: Next, deadline: Duration) -> Response {
+pub(crate) async fn wrap(request: Request, next: Next, around: Arc<Around>) -> Response {
     let id = Uuid::new_v4().to_string();
     let accept = request.headers().get(ACCEPT).and_then(|value| value.to_str().ok()).map(str::to_owned);
-    let route = request.extensions().get::<MatchedPath>().map_or("none", MatchedPath::as_str);
-    let span =
-        tracing::info_span!("request", request.id = %id, http.method = %request.method(), http.route = route);
+    let route = request.extensions().get::<MatchedPath>().cloned();
+    let route = route.as_ref().map_or("none", MatchedPath::as_str);
+    let method = request.method().clone();
+    let span = tracing::info_span!("request", request.id = %id, http.method = %method, http.route = route);
     let answered = async {
         let start = Instant::now();
-        let answer = tokio::time::timeout(deadline, next.run(request)).await;
+        let answer = tokio::time::timeout(around.deadline, next.run(request)).await;
         let response = answer.unwrap_or_else(|_| ApiError::TimedOut.into_response());
-        tracing::debug!(status = response.status().as_u16(), elapsed = ?start.elapsed(), "answered");
+        let elapsed = start.elapsed();
+        tracing::debug!(status = response.status().as_u16(), ?elapsed, "answered");
+        around.meters.request(&method, route, response.status(), elapsed);
+        if let Some(error) = response.extensions().get::<DatabaseError>() {
+            around.meters.database_error(*error);
+        }
         response
     };
     finish(answered.instrument(span).await, &id, accept.as_deref())

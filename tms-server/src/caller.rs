@@ -10,6 +10,7 @@ use crate::app::AppState;
 use crate::error::ApiError;
 use crate::keys::{KeyRef, Scope};
 use crate::repo::{KeyUse, Stamp, Stored};
+use crate::token::Token;
 
 /// Whoever has a valid token, and what its key allows at this moment.
 #[derive(Debug, Clone)]
@@ -47,7 +48,14 @@ impl FromRequestParts<AppState> for Caller {
     async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, ApiError> {
         let header = parts.headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok());
         let token = header.and_then(bearer).ok_or(ApiError::Unauthorized)?;
-        let (key, until) = state.tokens.read(token).await?.ok_or(ApiError::Unauthorized)?;
+        let (key, until) = match state.tokens.read(token).await? {
+            Token::Good(key, until) => (key, until),
+            Token::Ended => return Err(ApiError::Unauthorized),
+            Token::Foreign => {
+                state.meters.foreign_token();
+                return Err(ApiError::Unauthorized);
+            }
+        };
         let scope = state.keys.scope_of_ref(&key).await?.ok_or(ApiError::Unauthorized)?;
         Ok(Self { key, scope, until })
     }

@@ -70,6 +70,17 @@ pub(crate) fn shown(url: &SecretString) -> String {
     format!("{scheme}://{user}@{host}:{port}/{}", options.get_database().unwrap_or(user))
 }
 
+/// Whether the URL has a password in it.
+pub(crate) fn holds_password(url: &SecretString) -> bool {
+    match url.expose_secret().split_once("://") {
+        None | Some(("sqlite", _)) => false,
+        Some((_, rest)) => {
+            let user = rest.rsplit_once('@').map_or("", |(user, _)| user);
+            user.contains(':') || rest.contains("password=")
+        }
+    }
+}
+
 fn postgres(url: &str, rest: &str) -> Result<PgConnectOptions, ConfigError> {
     let refuse = |why| Err(ConfigError::DatabaseUrl { why });
     let Some(rest) = rest.strip_prefix("//") else { return refuse("it has no // after its scheme") };

@@ -1,12 +1,14 @@
 //! [`ApiError`]: what a client is told when a request fails. The crate's one `IntoResponse`.
 
 use std::error::Error;
+use std::time::Duration;
 
 use axum::http::header::{CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::{HeaderName, HeaderValue};
 use axum::response::{IntoResponse, Response};
 use tenant_core::{ErrorBody, FieldError};
 
+use crate::meters::DatabaseError;
 use crate::repo::{RepoError, Taken};
 use crate::transition::TransitionRefused;
 
@@ -17,6 +19,11 @@ pub(crate) enum ApiError {
     Unauthorized,
     #[error("no key, or one that is not valid")]
     KeyRefused,
+    #[error("too many wrong keys from this address")]
+    TooManyAttempts {
+        /// How long until the address may fail again.
+        wait: Duration,
+    },
     #[error("the key's scope does not allow it")]
     Forbidden,
     #[error("no such tenant")]
@@ -53,6 +60,11 @@ impl ApiError {
                 (401, "unauthorized", "You are not authorized to use Multi Tenant Manager API.".to_owned())
             }
             Self::KeyRefused => (403, "key_invalid", "The API key is not valid.".to_owned()),
+            Self::TooManyAttempts { .. } => (
+                429,
+                "too_many_attempts",
+                "Too many wrong keys from your address. Please try again later.".to_owned(),
+            ),
             Self::Forbidden => {
                 (403, "forbidden", "The scope of your API key does not allow this.".to_owned())
             }
@@ -70,10 +82,26 @@ impl ApiError {
         ErrorBody::text(status, code, detail)
     }
 
-    fn header(&self) -> Option<(HeaderName, &'static str)> {
+    fn header(&self) -> Option<(HeaderName, HeaderValue)> {
         match self {
-            Self::Unauthorized => Some((WWW_AUTHENTICATE, "Bearer")),
-            Self::TimedOut | Self::Repo(RepoError::Unavailable(_)) => Some((RETRY_AFTER, "1")),
+            Self::Unauthorized => Some((WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"))),
+            Self::TooManyAttempts { wait } => {
+                // Whole seconds, and not too early.
+                let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
+                Some((RETRY_AFTER, seconds.max(1).into()))
+            }
+            Self::TimedOut | Self::Repo(RepoError::Unavailable(_)) => {
+                Some((RETRY_AFTER, HeaderValue::from_static("1")))
+            }
+            _ => None,
+        }
+    }
+
+    /// What the database did wrong, if that is why.
+    fn of_database(&self) -> Option<DatabaseError> {
+        match self {
+            Self::Repo(RepoError::Unavailable(_)) => Some(DatabaseError::Unavailable),
+            Self::Repo(RepoError::Backend(_)) => Some(DatabaseError::Failed),
             _ => None,
         }
     }
@@ -124,7 +152,10 @@ impl IntoResponse for ApiError {
         }
         let mut response = render(body, None);
         if let Some((name, value)) = self.header() {
-            response.headers_mut().insert(name, HeaderValue::from_static(value));
+            response.headers_mut().insert(name, value);
+        }
+        if let Some(error) = self.of_database() {
+            response.extensions_mut().insert(error);
         }
         response
     }

@@ -14,6 +14,7 @@ use crate::app::AppState;
 use crate::caller::Caller;
 use crate::cursor::Cursor;
 use crate::error::{ApiError, causes};
+use crate::meters::FeedConnection;
 use crate::pace::Pace;
 use crate::repo::{Change, Since};
 
@@ -40,6 +41,7 @@ pub(crate) struct Feed {
     heartbeat: Instant,
     check: Instant,
     ended: bool,
+    _counted: FeedConnection,
 }
 
 impl Feed {
@@ -56,8 +58,22 @@ impl Feed {
         let now = Instant::now();
         let (heartbeat, check) = (now + HEARTBEAT, now + CHECK);
         let (behind, greeted, ended) = (true, false, false);
-        let pace = Pace::default();
-        Ok(Self { state, caller, at, pace, bell, stop, behind, greeted, heartbeat, check, ended })
+        let (pace, counted) = (Pace::default(), state.meters.feed_connection());
+        let feed = Self {
+            state,
+            caller,
+            at,
+            pace,
+            bell,
+            stop,
+            behind,
+            greeted,
+            heartbeat,
+            check,
+            ended,
+            _counted: counted,
+        };
+        Ok(feed)
     }
 
     /// The next frames; `None` where the feed ends.

@@ -66,6 +66,9 @@ pub(crate) struct KeyRef {
     pub(crate) generation: i64,
 }
 
+/// The longest overlap of a rotation, in seconds: 30 days.
+pub(crate) const LONGEST_OVERLAP: u64 = 30 * 24 * 60 * 60;
+
 /// The id of the environment's key. No stored id has it: those are 16 hex digits.
 pub(crate) const ENVIRONMENT: &str = "env";
 

@@ -2,10 +2,9 @@
 
 use std::process::ExitCode;
 
-use clap::Parser as _;
 use tms_server::Cli;
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    tms_server::run(Cli::parse()).await
+    tms_server::run(Cli::read()).await
 }

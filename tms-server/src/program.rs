@@ -1,40 +1,73 @@
 //! What the program `tms-server` does, from its settings to its end.
 
 use std::error::Error;
-use std::io::{self, Write as _};
+use std::io;
 use std::process::ExitCode;
 
 use secrecy::ExposeSecret as _;
 use tokio::signal::ctrl_c;
 use tokio::signal::unix::{SignalKind, signal};
 
-use crate::config::{Cli, Command, Settings};
+use crate::cli::{Cli, Command};
+use crate::commands::{self, Done, say, tell};
 use crate::error::causes;
+use crate::openapi;
 use crate::ready_file::{ReadyFile, url};
 use crate::server::Server;
+use crate::settings::ServeArgs;
 
-/// Runs the program: serves until SIGTERM or ctrl-c, or prints the settings. What fails is told on standard error.
+/// Runs the program: serves until SIGTERM or ctrl-c, or does what the command says. What fails is told on standard error.
 pub async fn run(cli: Cli) -> ExitCode {
-    let done = match cli.settings() {
-        Err(error) => Err(error.into()),
-        Ok(settings) => match cli.command.unwrap_or(Command::Serve) {
-            Command::CheckConfig => say(&cli.summary(&settings)).map_err(Into::into),
-            Command::Serve => serve(settings).await,
-        },
-    };
-    match done {
+    match perform(cli).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            // Where standard error is closed, the exit code has to do.
-            let _ = writeln!(io::stderr(), "tms-server: {}", causes(&*error));
+            tell(format!("tms-server: {}", causes(&*error)));
             ExitCode::FAILURE
         }
     }
 }
 
-async fn serve(settings: Settings) -> Result<(), Box<dyn Error>> {
+async fn perform(cli: Cli) -> Done {
+    let exposed = cli.exposed;
+    let command = cli.command.unwrap_or(Command::Serve(Box::new(cli.serve)));
+    if !matches!(command, Command::Serve(_)) {
+        // A server tells it in its log.
+        exposed.iter().for_each(|flag| tell(format!("warning: {}", exposure(flag))));
+    }
+    match command {
+        Command::Serve(args) => serve(&args, &exposed).await,
+        Command::CheckConfig(args) => check_config(&args),
+        Command::Openapi => Ok(say(&format!("{:#}\n", openapi::document()))?),
+        Command::Keys { database, command } => commands::keys::run(&database.url()?, command).await,
+        Command::Secrets { database, command } => commands::secrets::run(&database.url()?, command).await,
+        Command::Tenants { database, command } => commands::tenants::run(&database.url()?, command).await,
+        Command::Backup { database, file, force } => {
+            commands::backup::run(&database.url()?, &file, force).await
+        }
+        Command::Restore { database, file } => commands::restore::run(&database.url()?, &file).await,
+    }
+}
+
+fn check_config(args: &ServeArgs) -> Done {
+    let settings = args.settings()?;
+    say(&args.summary(&settings))?;
+    tell("These are the settings alone: the database was not asked, and no port was opened.");
+    Ok(())
+}
+
+/// What is wrong with a secret on a command line.
+fn exposure(flag: &str) -> String {
+    format!(
+        "SECURITY: {flag} was given as a flag, which the shell's history and every user's list of processes show. Use the \
+         variable, or {flag}-file"
+    )
+}
+
+async fn serve(args: &ServeArgs, exposed: &[&str]) -> Done {
+    let settings = args.settings()?;
     let log = tracing_subscriber::fmt().with_writer(io::stderr).with_max_level(settings.logging_level);
     log.try_init().map_err(|error| error as Box<dyn Error>)?;
+    exposed.iter().for_each(|flag| tracing::warn!("{}", exposure(flag)));
     // Listened for from the start: whoever stops a process that is starting means it.
     let mut terminate = signal(SignalKind::terminate())?;
 
@@ -65,10 +98,4 @@ fn announce(server: &Server) -> io::Result<()> {
         text += &format!("Its operator key, shown this once: {}\n", key.expose_secret());
     }
     say(&text)
-}
-
-fn say(text: &str) -> io::Result<()> {
-    let mut out = io::stdout().lock();
-    out.write_all(text.as_bytes())?;
-    out.flush()
 }

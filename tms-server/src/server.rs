@@ -10,8 +10,12 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use crate::app::{AppState, build_app};
+use crate::attempts::Attempts;
 use crate::config::{Config, ConfigError};
+use crate::gauges::Gauges;
 use crate::keys::{Keys, weakness};
+use crate::meters::Meters;
+use crate::openapi::Docs;
 use crate::repo::{self, OpenError, Repo, RepoError, Stamp};
 use crate::secret;
 use crate::serve::serve;
@@ -99,6 +103,7 @@ impl Server {
         };
 
         let bases = (!config.base_domains.is_empty()).then(|| HostRules::base_domains(config.base_domains));
+        let meters = Meters::new();
         let (stop, stopped) = watch::channel(());
         let trimming = trim::until(stopped.clone(), repo.clone(), config.timing.clone(), clock.clone());
         let trimming = tokio::spawn(trimming);
@@ -106,6 +111,10 @@ impl Server {
             repo: repo.clone(),
             keys: keys.clone(),
             tokens,
+            attempts: Attempts::new(clock.clone(), meters.clone()),
+            gauges: Gauges::new(clock.clone(), meters.clone()),
+            meters,
+            docs: Docs::new(),
             base_domains: bases.map(Arc::new),
             names: Arc::new(config.names),
             clock,

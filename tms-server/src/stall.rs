@@ -108,7 +108,8 @@ mod tests {
         assert!(began.elapsed() > limit);
         let _theirs = slow.await.expect("no panic");
         let began = Instant::now();
-        let error = ours.write_all(&[0; 65]).await.expect_err("nobody takes it");
+        let written = tokio::time::timeout(10 * limit, ours.write_all(&[0; 65])).await.expect("it gives up");
+        let error = written.expect_err("nobody takes it");
         assert_eq!(error.kind(), io::ErrorKind::TimedOut);
         assert!(began.elapsed() >= limit);
     }

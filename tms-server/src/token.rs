@@ -13,16 +13,18 @@ use tenant_core::Clock;
 use crate::error::ApiError;
 use crate::keys::KeyRef;
 use crate::repo::{SecretRepo, SigningSecret};
-use signer::{Claims, Signer};
+use signer::{Claims, SETTLED, Signer};
 
 /// How long a token is good for, in seconds.
 pub(crate) const LIFETIME: i64 = 300;
+/// With a shorter overlap, tokens of an earlier secret end before their time.
+pub(crate) const WHOLE_OVERLAP: Duration = Duration::from_secs(LIFETIME.unsigned_abs() + SETTLED.as_secs());
 /// How long the secrets of the database are used before they are read again; another process may have rotated them.
 const FRESH: Duration = Duration::from_secs(1);
 
 /// Issues and reads access tokens: JWT (RFC 7519), HS256.
 ///
-/// The newest secret signs, and all that are good verify. A token says which key it was issued for; what that key allows is
+/// The newest secret that all processes have signs, and all that are good verify. A token says which key it was issued for; what that key allows is
 /// looked up at each request.
 #[derive(Clone)]
 pub(crate) struct Tokens(Arc<Inner>);
@@ -49,6 +51,17 @@ impl fmt::Debug for Tokens {
     }
 }
 
+/// What a bearer token turns out to be.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Token {
+    /// It was issued for this key, and is good until then.
+    Good(KeyRef, Timestamp),
+    /// It was issued here, and its time is over.
+    Ended,
+    /// No secret of ours has signed it.
+    Foreign,
+}
+
 impl Tokens {
     /// Tokens for the keys of the database and the environment's.
     pub(crate) fn new(source: Source, environment: Option<&SecretString>, clock: Arc<dyn Clock>) -> Self {
@@ -60,18 +73,24 @@ impl Tokens {
         let wall = self.0.clock.wall();
         let now = wall.as_second();
         let signers = self.signers().await?;
-        let signer = signers.iter().find(|signer| signer.is_good(wall)).ok_or(ApiError::NoSecret)?;
+        let mut good = signers.iter().filter(|signer| signer.is_good(wall));
+        // One that not everybody has may sign only where there is no earlier one.
+        let settled = good.clone().find(|signer| signer.is_settled(wall));
+        let signer = settled.or_else(|| good.next_back()).ok_or(ApiError::NoSecret)?;
         let claims = Claims::new(signer, key, now, now + LIFETIME);
         Ok(signer.sign(&claims)?)
     }
 
-    /// The key that a token was issued for, and until when, if we issued it and it has not expired.
-    pub(crate) async fn read(&self, token: &str) -> Result<Option<(KeyRef, Timestamp)>, ApiError> {
+    /// What a token is: which key it was issued for, and until when, if it is good.
+    pub(crate) async fn read(&self, token: &str) -> Result<Token, ApiError> {
         let now = self.0.clock.wall();
         let signers = self.signers().await?;
         let mut good = signers.iter().filter(|signer| signer.is_good(now));
-        let read = good.find_map(|signer| signer.read(token));
-        Ok(read.filter(|(_, until)| now < *until))
+        Ok(match good.find_map(|signer| signer.read(token)) {
+            Some((key, until)) if now < until => Token::Good(key, until),
+            Some(_) => Token::Ended,
+            None => Token::Foreign,
+        })
     }
 
     async fn signers(&self) -> Result<Arc<[Signer]>, ApiError> {
@@ -82,7 +101,9 @@ impl Tokens {
             return Ok(signers.clone());
         }
         let secrets = match &self.0.source {
-            Source::Fixed(secret) => vec![SigningSecret { secret: secret.clone(), until: None }],
+            Source::Fixed(secret) => {
+                vec![SigningSecret { secret: secret.clone(), since: Timestamp::MIN, until: None }]
+            }
             Source::Kept(repo) => repo.signing_secrets(self.0.clock.wall()).await?,
         };
         let environment = self.0.environment.as_ref().map(|key| key.expose_secret());
@@ -112,12 +133,15 @@ mod tests {
     struct Secrets(Mutex<Vec<SigningSecret>>);
 
     impl Secrets {
-        fn set(&self, secrets: &[(&str, Option<Timestamp>)]) {
-            let secrets = secrets
-                .iter()
-                .map(|(secret, until)| SigningSecret { secret: (*secret).into(), until: *until });
-            *self.0.lock().expect("no panic") = secrets.collect();
+        fn set(&self, secrets: Vec<SigningSecret>) {
+            *self.0.lock().expect("no panic") = secrets;
         }
+    }
+
+    /// Made so many seconds after the tests' clock began.
+    fn secret(text: &str, since: i64, until: Option<Timestamp>) -> SigningSecret {
+        let since = Timestamp::from_second(since).expect("in range");
+        SigningSecret { secret: text.into(), since, until }
     }
 
     #[async_trait::async_trait]
@@ -148,7 +172,10 @@ mod tests {
     }
 
     async fn reads(tokens: &Tokens, token: &SecretString) -> Option<KeyRef> {
-        tokens.read(token.expose_secret()).await.expect("asked").map(|(key, _)| key)
+        match tokens.read(token.expose_secret()).await.expect("asked") {
+            Token::Good(key, _) => Some(key),
+            Token::Ended | Token::Foreign => None,
+        }
     }
 
     #[tokio::test]
@@ -159,7 +186,8 @@ mod tests {
         clock.advance(Duration::from_secs(299));
         assert_eq!(reads(&tokens, &token).await, Some(key()));
         clock.advance(Duration::from_secs(1));
-        assert_eq!(reads(&tokens, &token).await, None);
+        let ended = tokens.read(token.expose_secret()).await.expect("asked");
+        assert_eq!(ended, Token::Ended);
     }
 
     #[tokio::test]
@@ -167,7 +195,8 @@ mod tests {
         let clock = clock();
         let tokens = fixed("secret", &clock);
         let foreign = fixed("other", &clock).issue(&key()).await.expect("a token");
-        assert_eq!(reads(&tokens, &foreign).await, None);
+        let foreign = tokens.read(foreign.expose_secret()).await.expect("asked");
+        assert_eq!(foreign, Token::Foreign);
         // {"alg":"none"}
         let mine = tokens.issue(&key()).await.expect("a token");
         let payload = mine.expose_secret().split('.').nth(1).expect("a payload");
@@ -178,22 +207,32 @@ mod tests {
     async fn the_newest_secret_signs_and_an_earlier_one_verifies_until_its_end() {
         let clock = clock();
         let secrets = Arc::new(Secrets::default());
-        secrets.set(&[("first", None)]);
+        secrets.set(vec![secret("first", 0, None)]);
         let tokens = Tokens::new(Source::Kept(secrets.clone()), None, clock.clone());
         let by_first = tokens.issue(&key()).await.expect("a token");
 
+        clock.advance(Duration::from_secs(10));
         let end = clock.wall() + SignedDuration::from_secs(60);
-        secrets.set(&[("second", None), ("first", Some(end))]);
+        secrets.set(vec![secret("second", 10, None), secret("first", 0, Some(end))]);
         clock.advance(FRESH);
+        let too_early = tokens.issue(&key()).await.expect("a token");
+        let read = reads(&fixed("first", &clock), &too_early).await;
+        assert_eq!(read, Some(key()), "not everybody has the second");
+        clock.advance(SETTLED - FRESH);
         let by_second = tokens.issue(&key()).await.expect("a token");
         assert_eq!(reads(&fixed("second", &clock), &by_second).await, Some(key()), "signed by the newest");
         assert_eq!(reads(&tokens, &by_first).await, Some(key()));
         assert_eq!(reads(&tokens, &by_second).await, Some(key()));
-        clock.advance(Duration::from_secs(59));
+        clock.advance(Duration::from_secs(60) - SETTLED);
         assert_eq!(reads(&tokens, &by_first).await, None, "at its end, known or not");
         assert_eq!(reads(&tokens, &by_second).await, Some(key()));
 
-        secrets.set(&[]);
+        secrets.set(vec![secret("third", 100, None)]);
+        clock.advance(FRESH);
+        let alone = tokens.issue(&key()).await.expect("a token");
+        assert_eq!(reads(&fixed("third", &clock), &alone).await, Some(key()), "there is no other");
+
+        secrets.set(Vec::new());
         clock.advance(FRESH);
         assert!(tokens.issue(&key()).await.is_err());
         assert_eq!(reads(&tokens, &by_second).await, None);
@@ -205,7 +244,7 @@ mod tests {
         let environment = KeyRef { id: ENVIRONMENT.into(), generation: 0 };
         let tokens = |secrets: &[(&str, Option<Timestamp>)], key: Option<&str>| {
             let kept = Arc::new(Secrets::default());
-            kept.set(secrets);
+            kept.set(secrets.iter().map(|(text, until)| secret(text, 0, *until)).collect());
             let key = key.map(SecretString::from);
             Tokens::new(Source::Kept(kept), key.as_ref(), clock.clone())
         };

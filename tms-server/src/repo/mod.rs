@@ -4,6 +4,7 @@ mod engine;
 mod error;
 mod lock;
 mod open;
+mod poll;
 mod postgres;
 mod rows;
 mod sql;
@@ -14,12 +15,13 @@ mod suite;
 #[cfg(test)]
 #[path = "../../tests/it/support/postgres.rs"]
 mod test_postgres;
+mod version;
 
 use std::fmt;
 
 use async_trait::async_trait;
 use jiff::Timestamp;
-use tenant_core::{Host, Incarnation, TenantId, TenantRecord};
+use tenant_core::{Host, Incarnation, TenantId, TenantRecord, TenantStatus};
 use tokio::sync::watch;
 
 use crate::cursor::Cursor;
@@ -27,12 +29,15 @@ use crate::edit::Edit;
 use crate::secret::Digest;
 
 pub use error::{RepoError, Taken};
+pub(crate) use lock::FolderLock;
 pub use lock::LockError;
 pub use open::OpenError;
-pub(crate) use open::open;
+pub(crate) use open::{open, open_beside};
 pub(crate) use rows::{
     AuditRow, Change, Changed, Generation, KeyRow, KeyUse, NewKey, Page, SigningSecret, Since, Stamp, Stored,
 };
+pub(crate) use sqlite::sqlite_version;
+pub use version::VersionError;
 
 /// A database of the service. Each method is one transaction; what is written is durable when it returns.
 ///
@@ -66,6 +71,9 @@ pub(crate) trait TenantRepo: fmt::Debug + Send + Sync + 'static {
 
     /// All tenants as they are at this moment, to be read in pieces.
     async fn snapshot(&self) -> Result<Box<dyn Snapshot>, RepoError>;
+
+    /// How many tenants have each status, those that none has included.
+    async fn count_by_status(&self) -> Result<Vec<(TenantStatus, u64)>, RepoError>;
 
     /// Whether the database answers.
     async fn ready(&self) -> Result<(), RepoError>;

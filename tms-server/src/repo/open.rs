@@ -10,9 +10,11 @@ use sqlx::migrate::{Migration, MigrationType, Migrator};
 use super::Repo;
 use super::engine::Engine;
 use super::lock::LockError;
+use super::poll::Poll;
 use super::postgres::PostgresEngine;
 use super::sqlite::SqliteEngine;
 use super::store::SqlRepo;
+use super::version::VersionError;
 use crate::bell::Bell;
 use crate::config::ConfigError;
 use crate::database_url::{Kind, kind};
@@ -40,19 +42,39 @@ pub enum OpenError {
     /// It is no database of ours, it cannot be reached, or the disk failed.
     #[error("cannot open the database")]
     Open(#[from] sqlx::Error),
+    /// There is none.
+    #[error("there is no database at {}; the server makes it when it starts", .path.display())]
+    Missing {
+        /// Where it should be.
+        path: PathBuf,
+    },
+    /// Its tables are not those of this version.
+    #[error(transparent)]
+    Version(#[from] VersionError),
     /// The tables cannot be brought to what this version needs.
     #[error("cannot migrate the database")]
     Migrate(#[from] sqlx::migrate::MigrateError),
 }
 
-/// Opens the database, made where that is a matter of files, and brings its tables up to date.
+/// Opens the database to serve it, made where that is a matter of files, and brings its tables up to date.
 pub(crate) async fn open(url: &SecretString) -> Result<Arc<dyn Repo>, OpenError> {
     let bell = Bell::default();
     let engine = match kind(url)? {
         Kind::Sqlite => Engine::Sqlite(SqliteEngine::open(url.expose_secret()).await?),
         Kind::Postgres => Engine::Postgres(PostgresEngine::open(url.expose_secret(), bell.clone()).await?),
     };
-    Ok(Arc::new(SqlRepo { engine, bell }))
+    let engine = Arc::new(engine);
+    let poll = Some(Poll::start(engine.clone(), bell.clone()));
+    Ok(Arc::new(SqlRepo { engine, bell, poll }))
+}
+
+/// Opens a database that is there for a command, beside services that use it or without one. Its tables are left as they are.
+pub(crate) async fn open_beside(url: &SecretString) -> Result<Arc<dyn Repo>, OpenError> {
+    let engine = match kind(url)? {
+        Kind::Sqlite => Engine::Sqlite(SqliteEngine::open_beside(url.expose_secret()).await?),
+        Kind::Postgres => Engine::Postgres(PostgresEngine::open_beside(url.expose_secret()).await?),
+    };
+    Ok(Arc::new(SqlRepo { engine: Arc::new(engine), bell: Bell::default(), poll: None }))
 }
 
 /// Migrations in their order; the first has the number 1.

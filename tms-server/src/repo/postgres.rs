@@ -13,6 +13,7 @@ use tokio::task::JoinHandle;
 
 use super::open::{OpenError, migrations};
 use super::sql::Tx;
+use super::version;
 use crate::bell::Bell;
 
 /// How long a request waits for a connection.
@@ -35,7 +36,8 @@ pub(super) struct PostgresEngine {
     write: PgPool,
     pub(super) read: PgPool,
     pub(super) lists: PgPool,
-    listening: JoinHandle<()>,
+    /// `None` beside a service.
+    listening: Option<JoinHandle<()>>,
 }
 
 /// The pools know the password.
@@ -48,10 +50,7 @@ impl fmt::Debug for PostgresEngine {
 impl PostgresEngine {
     /// Connects, brings the tables up to date, and rings the bell when any process has changed a tenant.
     pub(super) async fn open(url: &str, bell: Bell) -> Result<Self, OpenError> {
-        let mut options = PgConnectOptions::from_str(url)?;
-        if options.get_application_name().is_none() {
-            options = options.application_name("tms-server");
-        }
+        let options = named(url)?;
         // In a session of its own: a large table takes longer than a request may.
         let mut session = PgConnection::connect_with(&options).await?;
         steps().run(&mut session).await?;
@@ -60,8 +59,17 @@ impl PostgresEngine {
         let read = pool(READERS).connect_with(options.clone()).await?;
         let write = pool(WRITERS).connect_lazy_with(options.clone());
         let lists = pool(LISTS).connect_lazy_with(options.clone());
-        let listening = tokio::spawn(listen::forever(options, read.clone(), bell));
+        let listening = Some(tokio::spawn(listen::forever(options, bell)));
         Ok(Self { write, read, lists, listening })
+    }
+
+    /// Connects to a database that has its tables, and leaves those as they are.
+    pub(super) async fn open_beside(url: &str) -> Result<Self, OpenError> {
+        let options = named(url)?;
+        let read = pool(1).connect_with(options.clone()).await?;
+        version::check(&mut *read.acquire().await?, &steps()).await?;
+        let [write, lists] = [(); 2].map(|()| pool(1).connect_lazy_with(options.clone()));
+        Ok(Self { write, read, lists, listening: None })
     }
 
     /// A transaction that sees one moment.
@@ -83,9 +91,15 @@ impl PostgresEngine {
         Ok(())
     }
 
+    fn stop_listening(&self) {
+        if let Some(listening) = &self.listening {
+            listening.abort();
+        }
+    }
+
     /// Closes all connections.
     pub(super) async fn close(&self) {
-        self.listening.abort();
+        self.stop_listening();
         self.lists.close().await;
         self.write.close().await;
         self.read.close().await;
@@ -94,8 +108,15 @@ impl PostgresEngine {
 
 impl Drop for PostgresEngine {
     fn drop(&mut self) {
-        self.listening.abort();
+        self.stop_listening();
     }
+}
+
+/// The database that a URL names, and how this program calls itself there.
+fn named(url: &str) -> Result<PgConnectOptions, OpenError> {
+    let options = PgConnectOptions::from_str(url)?;
+    let unnamed = options.get_application_name().is_none();
+    Ok(if unnamed { options.application_name("tms-server") } else { options })
 }
 
 fn pool(connections: u32) -> PgPoolOptions {

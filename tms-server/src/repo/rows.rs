@@ -150,6 +150,8 @@ impl Generation {
 #[derive(Clone)]
 pub(crate) struct SigningSecret {
     pub(crate) secret: Vec<u8>,
+    /// When it was made.
+    pub(crate) since: Timestamp,
     /// When tokens that it signed stop being good; `None` for the newest one.
     pub(crate) until: Option<Timestamp>,
 }

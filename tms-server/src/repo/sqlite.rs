@@ -2,7 +2,7 @@
 
 use std::fs::{DirBuilder, File, OpenOptions};
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::str::FromStr as _;
 use std::time::Duration;
 
@@ -13,6 +13,7 @@ use sqlx::sqlite::{
 
 use super::lock::FolderLock;
 use super::open::{OpenError, migrations};
+use super::version::{self, VersionError};
 
 /// How long a statement waits for a lock, and a request for a connection.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -29,28 +30,41 @@ pub(super) struct SqliteEngine {
     pub(super) write: SqlitePool,
     pub(super) read: SqlitePool,
     pub(super) lists: SqlitePool,
-    lock: FolderLock,
+    /// Held by the one process that serves the file.
+    lock: Option<FolderLock>,
 }
 
 impl SqliteEngine {
     /// Opens the file, with its folder (0700) and itself (0600) made where missing, and brings its tables up to date.
     pub(super) async fn open(url: &str) -> Result<Self, OpenError> {
-        let options = SqliteConnectOptions::from_str(url).map_err(|_| OpenError::Url)?;
-        let path = options.get_filename().to_owned();
-        if url.contains(":memory:") || url.contains("mode=memory") || path.as_os_str().is_empty() {
-            return Err(OpenError::Url);
-        }
+        let (options, path) = named(url)?;
         create(&path)?;
         let lock = FolderLock::take(&path.with_extension("lock"))?;
-        let options = options
-            .journal_mode(SqliteJournalMode::Wal)
-            .synchronous(SqliteSynchronous::Full)
-            .foreign_keys(true)
-            .busy_timeout(PATIENCE);
+        let options = options.journal_mode(SqliteJournalMode::Wal);
         let write = pool(1).connect_with(options.clone()).await?;
         steps().run(&write).await?;
+        Self::of(options, write, READERS, Some(lock)).await
+    }
+
+    /// Opens a file that is there, beside a service or without one, and leaves its tables as they are.
+    pub(super) async fn open_beside(url: &str) -> Result<Self, OpenError> {
+        let (options, path) = named(url)?;
+        if !path.is_file() {
+            return Err(OpenError::Missing { path });
+        }
+        let write = pool(1).connect_with(options.clone()).await?;
+        sqlite_version(&mut *write.acquire().await?).await?;
+        Self::of(options, write, 1, None).await
+    }
+
+    async fn of(
+        options: SqliteConnectOptions,
+        write: SqlitePool,
+        readers: u32,
+        lock: Option<FolderLock>,
+    ) -> Result<Self, OpenError> {
         let options = options.pragma("query_only", "ON");
-        let read = pool(READERS).connect_with(options.clone()).await?;
+        let read = pool(readers).connect_with(options.clone()).await?;
         let lists = pool(LISTS).connect_lazy_with(options);
         Ok(Self { write, read, lists, lock })
     }
@@ -60,12 +74,34 @@ impl SqliteEngine {
         self.lists.close().await;
         self.read.close().await;
         self.write.close().await;
-        self.lock.release();
+        if let Some(lock) = &self.lock {
+            lock.release();
+        }
     }
 }
 
 fn pool(connections: u32) -> SqlitePoolOptions {
     SqlitePoolOptions::new().max_connections(connections).acquire_timeout(PATIENCE)
+}
+
+/// The file that a URL names, and how it is opened.
+fn named(url: &str) -> Result<(SqliteConnectOptions, PathBuf), OpenError> {
+    let options = SqliteConnectOptions::from_str(url).map_err(|_| OpenError::Url)?;
+    let path = options.get_filename().to_owned();
+    if url.contains(":memory:") || url.contains("mode=memory") || path.as_os_str().is_empty() {
+        return Err(OpenError::Url);
+    }
+    let options = options
+        .create_if_missing(false)
+        .synchronous(SqliteSynchronous::Full)
+        .foreign_keys(true)
+        .busy_timeout(PATIENCE);
+    Ok((options, path))
+}
+
+/// Whether the tables of a file are those of this version.
+pub(crate) async fn sqlite_version(connection: &mut sqlx::SqliteConnection) -> Result<(), VersionError> {
+    version::check(connection, &steps()).await
 }
 
 fn steps() -> Migrator {

@@ -7,25 +7,33 @@ mod record;
 mod secrets;
 mod tenants;
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
 use jiff::Timestamp;
 
 use super::Repo;
 use super::engine::Engine;
 use super::error::DamagedRow;
+use super::poll::Poll;
 use crate::bell::Bell;
 
 /// Everything in one database.
 #[derive(Debug)]
 pub(super) struct SqlRepo {
-    pub(super) engine: Engine,
+    pub(super) engine: Arc<Engine>,
     /// Rung when a tenant has changed.
     pub(super) bell: Bell,
+    /// Rings it for what other processes change; a command waits for none of it.
+    pub(super) poll: Option<Poll>,
 }
 
 #[async_trait]
 impl Repo for SqlRepo {
     async fn close(&self) {
+        if let Some(poll) = &self.poll {
+            poll.stop();
+        }
         self.engine.close().await;
     }
 }

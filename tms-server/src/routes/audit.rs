@@ -7,10 +7,11 @@ use axum::response::{IntoResponse as _, Response};
 use serde_json::{Value, json};
 use tenant_core::TenantName;
 
-use super::tenants::incarnation;
 use crate::app::AppState;
 use crate::caller::Operator;
 use crate::error::ApiError;
+use crate::find::incarnation;
+use crate::openapi::schemas;
 use crate::query::{Parameters, next_page};
 use crate::repo::AuditRow;
 
@@ -19,6 +20,27 @@ const LIMIT: u32 = 100;
 /// The most lines of one answer.
 const LONGEST: u32 = 1000;
 
+/// Who changed what
+///
+/// The oldest first. What is in it is never changed or removed.
+#[utoipa::path(
+    get,
+    path = "/audit",
+    operation_id = "listAudit",
+    tag = "tenants",
+    params(
+        ("tenant" = Option<String>, Query, description = "Only what was done to this tenant: its id, name or incarnation."),
+        ("after" = Option<u64>, Query, description = "Only lines after the one with this number."),
+        ("limit" = Option<u32>, Query, description = "The most lines: 1 to 1000, 100 where nothing is said.")
+    ),
+    responses((
+        status = 200,
+        description = "A bare array.",
+        body = [schemas::AuditLine],
+        headers(("link" = String, description = "The next page (RFC 8288), where there is one."))
+    )),
+    security(("token" = ["operator"]))
+)]
 pub(crate) async fn list(
     _: Operator,
     State(state): State<AppState>,

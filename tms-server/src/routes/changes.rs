@@ -15,6 +15,23 @@ use crate::error::ApiError;
 use crate::feed::Feed;
 use crate::query::Parameters;
 
+/// Follow the changes of tenants
+///
+/// Server-sent events, in the order of commits. `tenant`: what routing needs of a tenant, as it is now. `gone`: this life of an
+/// id is over. `reset`: the cursor does not fit, list again. `heartbeat`, every 2 s: the feed lives, with its newest cursor. The
+/// id of an event is the cursor to go on from.
+#[utoipa::path(
+    get,
+    path = "/changes",
+    operation_id = "followChanges",
+    tag = "tenants",
+    params(
+        ("cursor" = Option<String>, Query, description = "Where to go on; without it, from now on."),
+        ("last-event-id" = Option<String>, Header, description = "The same, and wins.")
+    ),
+    responses((status = 200, description = "It does not end by itself.", content_type = "text/event-stream", body = String)),
+    security(("token" = []))
+)]
 pub(crate) async fn follow(
     caller: Caller,
     State(state): State<AppState>,

@@ -13,15 +13,32 @@ use crate::body::{JsonBody, OptionalJsonBody, PathText};
 use crate::caller::Operator;
 use crate::error::ApiError;
 use crate::integer::integer;
-use crate::keys::{IssuedKey, KeyInfo, Scope};
+use crate::keys::{IssuedKey, KeyInfo, LONGEST_OVERLAP, Scope};
+use crate::openapi::schemas;
 
-/// The longest overlap of a rotation, in seconds: 30 days.
-const LONGEST_OVERLAP: u64 = 30 * 24 * 60 * 60;
-
+/// All keys but the environment's
+#[utoipa::path(
+    get,
+    path = "/keys",
+    operation_id = "listKeys",
+    tag = "keys",
+    responses((status = 200, description = "By id.", body = [schemas::Key])),
+    security(("token" = ["operator"]))
+)]
 pub(crate) async fn list(_: Operator, State(state): State<AppState>) -> Result<Json<Vec<Value>>, ApiError> {
     Ok(Json(state.keys.list().await?.iter().map(info).collect()))
 }
 
+/// Make a key
+#[utoipa::path(
+    post,
+    path = "/keys",
+    operation_id = "issueKey",
+    tag = "keys",
+    request_body = schemas::NewKey,
+    responses((status = 200, description = "The key, shown this once.", body = schemas::IssuedKey)),
+    security(("token" = ["operator"]))
+)]
 pub(crate) async fn issue(
     Operator(caller): Operator,
     State(state): State<AppState>,
@@ -32,6 +49,22 @@ pub(crate) async fn issue(
     Ok(Json(issued(&key)))
 }
 
+/// Make a new secret for a key
+///
+/// Earlier ones, and their tokens, work for the overlap.
+#[utoipa::path(
+    post,
+    path = "/keys/{id}/rotate",
+    operation_id = "rotateKey",
+    tag = "keys",
+    params(("id" = String, Path, description = "The id of a key.")),
+    request_body = Option<schemas::Rotation>,
+    responses(
+        (status = 200, description = "The key, shown this once.", body = schemas::IssuedKey),
+        (status = 404, description = "`key_unknown`: there is no such key"),
+    ),
+    security(("token" = ["operator"]))
+)]
 pub(crate) async fn rotate(
     Operator(caller): Operator,
     State(state): State<AppState>,
@@ -44,6 +77,21 @@ pub(crate) async fn rotate(
     Ok(Json(issued(&key)))
 }
 
+/// Remove a key
+///
+/// It and its tokens open nothing from the next request on.
+#[utoipa::path(
+    delete,
+    path = "/keys/{id}",
+    operation_id = "revokeKey",
+    tag = "keys",
+    params(("id" = String, Path, description = "The id of a key.")),
+    responses(
+        (status = 200, description = "What it was.", body = schemas::Key),
+        (status = 404, description = "`key_unknown`: there is no such key"),
+    ),
+    security(("token" = ["operator"]))
+)]
 pub(crate) async fn revoke(
     Operator(caller): Operator,
     State(state): State<AppState>,

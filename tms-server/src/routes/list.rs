@@ -17,6 +17,7 @@ use crate::app::AppState;
 use crate::caller::Caller;
 use crate::cursor::Cursor;
 use crate::error::{ApiError, causes};
+use crate::openapi::schemas;
 use crate::pace::Pace;
 use crate::query::{Parameters, next_page};
 use crate::repo::{RepoError, Snapshot, Stored};
@@ -30,6 +31,29 @@ const LONGEST: u32 = 1000;
 /// How long a whole list may take. Its reader holds one of few connections to the database.
 const PATIENCE: Duration = Duration::from_secs(120);
 
+/// Tenants, by id
+///
+/// All of them as they are at one moment, or a page where `limit` or `after` is given.
+#[utoipa::path(
+    get,
+    path = "/tenant",
+    operation_id = "listTenants",
+    tag = "tenants",
+    params(
+        ("limit" = Option<u32>, Query, description = "The most tenants of a page: 1 to 1000, 100 where only `after` is given."),
+        ("after" = Option<String>, Query, description = "Only tenants after the one with this id.")
+    ),
+    responses((
+        status = 200,
+        description = "A bare array.",
+        body = [schemas::Tenant],
+        headers(
+            ("x-cursor" = String, description = "Where `GET /changes` goes on from here; of pages, the first one's counts."),
+            ("link" = String, description = "The next page (RFC 8288), where there is one.")
+        )
+    )),
+    security(("token" = []))
+)]
 pub(crate) async fn list(
     caller: Caller,
     State(state): State<AppState>,

@@ -4,21 +4,40 @@ use axum::Json;
 use axum::extract::State;
 use secrecy::SecretString;
 use serde_json::{Value, json};
-use tenant_core::{Host, Incarnation, SuspendReason, TenantBody, TenantName};
-use uuid::Uuid;
+use tenant_core::{Host, SuspendReason, TenantBody};
 
 use crate::app::AppState;
 use crate::body::{JsonBody, OptionalJsonBody, PathText};
 use crate::caller::{Caller, Operator};
 use crate::edit::Edit;
 use crate::error::ApiError;
+use crate::find::find;
 use crate::keys::Scope;
 use crate::new_tenant::{self, Rules};
+use crate::openapi::schemas;
 use crate::patch;
-use crate::repo::{RepoError, Stored};
+use crate::repo::Stored;
 use crate::secret;
 use crate::transition::Transition;
 
+/// Register a tenant
+///
+/// It is pending until its install has finished.
+#[utoipa::path(
+    post,
+    path = "/tenant",
+    operation_id = "createTenant",
+    tag = "tenants",
+    request_body = schemas::NewTenant,
+    responses(
+        (status = 200, description = "Its record.", body = schemas::Tenant),
+        (
+            status = 409,
+            description = "`tenant_exists`, `incarnation_taken`, `host_taken`: something that must be unique is taken"
+        ),
+    ),
+    security(("token" = ["operator"]))
+)]
 pub(crate) async fn create(
     Operator(caller): Operator,
     State(state): State<AppState>,
@@ -34,7 +53,26 @@ pub(crate) async fn create(
     Ok(Json(caller.view(&stored)))
 }
 
-/// Changes what a merge patch names (RFC 7396).
+/// Change a tenant
+///
+/// A merge patch (RFC 7396): what is left out stays, `null` clears. Other fields than these are refused.
+#[utoipa::path(
+    patch,
+    path = "/tenant/{tenant}",
+    operation_id = "patchTenant",
+    tag = "tenants",
+    params(("tenant" = String, Path, description = "Its id, name or incarnation.")),
+    request_body = schemas::Patch,
+    responses(
+        (status = 200, description = "Its record.", body = schemas::Tenant),
+        (status = 404, description = "`tenant_unknown`: there is no such tenant"),
+        (
+            status = 409,
+            description = "`host_taken`: a host belongs to another tenant\n\n`status_conflict`: it is being removed"
+        ),
+    ),
+    security(("token" = ["operator"]))
+)]
 pub(crate) async fn patch(
     Operator(caller): Operator,
     State(state): State<AppState>,
@@ -46,17 +84,39 @@ pub(crate) async fn patch(
     Ok(Json(caller.view(&stored)))
 }
 
-/// Absence is `null`, not 404 (contract 2).
+/// One tenant
+///
+/// `null` where there is none: that is what clients of the original expect.
+#[utoipa::path(
+    get,
+    path = "/tenant/{tenant}",
+    operation_id = "getTenant",
+    tag = "tenants",
+    params(("tenant" = String, Path, description = "Its id, name or incarnation.")),
+    responses((status = 200, description = "Its record, or `null`.", body = Option<schemas::Tenant>)),
+    security(("token" = []))
+)]
 pub(crate) async fn get(
     caller: Caller,
     State(state): State<AppState>,
     PathText(tenant): PathText,
 ) -> Result<Json<Option<TenantBody>>, ApiError> {
-    let found = find(&state, &tenant).await?;
+    let found = find(&*state.repo, &tenant).await?;
     Ok(Json(found.map(|stored| caller.view(&stored))))
 }
 
-/// The tenant that has the host as its own domain. A text that is no host is nobody's.
+/// The tenant that has a host as its own domain
+///
+/// `null` where nobody has it.
+#[utoipa::path(
+    get,
+    path = "/host/{host}",
+    operation_id = "getTenantOfHost",
+    tag = "tenants",
+    params(("host" = String, Path, description = "A host, with a port or without one.")),
+    responses((status = 200, description = "Its record, or `null`.", body = Option<schemas::Tenant>)),
+    security(("token" = []))
+)]
 pub(crate) async fn by_host(
     caller: Caller,
     State(state): State<AppState>,
@@ -67,7 +127,28 @@ pub(crate) async fn by_host(
     Ok(Json(found.map(|stored| caller.view(&stored))))
 }
 
+/// Make a pending tenant active
+///
 /// By an operator, or by whoever has the tenant's install token.
+#[utoipa::path(
+    post,
+    path = "/tenant/{tenant}/activate",
+    operation_id = "activateTenant",
+    tag = "tenants",
+    params(("tenant" = String, Path, description = "Its id, name or incarnation.")),
+    request_body = Option<schemas::Activation>,
+    responses(
+        (status = 200, description = "Its record.", body = schemas::Tenant),
+        (
+            status = 403,
+            description = "`forbidden`: neither an operator's key nor an install token\n\n`install_token_invalid`: the \
+                           install token is not the tenant's"
+        ),
+        (status = 404, description = "`tenant_unknown`: there is no such tenant"),
+        (status = 409, description = "`status_conflict`: it is neither pending nor active"),
+    ),
+    security(("token" = []))
+)]
 pub(crate) async fn activate(
     caller: Caller,
     State(state): State<AppState>,
@@ -83,6 +164,23 @@ pub(crate) async fn activate(
     Ok(Json(caller.view(&stored)))
 }
 
+/// Stop serving a tenant
+///
+/// Repeated with a reason, it replaces both reasons.
+#[utoipa::path(
+    post,
+    path = "/tenant/{tenant}/suspend",
+    operation_id = "suspendTenant",
+    tag = "tenants",
+    params(("tenant" = String, Path, description = "Its id, name or incarnation.")),
+    request_body = Option<schemas::Reasons>,
+    responses(
+        (status = 200, description = "Its record.", body = schemas::Tenant),
+        (status = 404, description = "`tenant_unknown`: there is no such tenant"),
+        (status = 409, description = "`status_conflict`: it is neither active nor suspended"),
+    ),
+    security(("token" = ["operator"]))
+)]
 pub(crate) async fn suspend(
     Operator(caller): Operator,
     State(state): State<AppState>,
@@ -97,6 +195,20 @@ pub(crate) async fn suspend(
     Ok(Json(caller.view(&stored)))
 }
 
+/// Serve a suspended tenant again
+#[utoipa::path(
+    post,
+    path = "/tenant/{tenant}/resume",
+    operation_id = "resumeTenant",
+    tag = "tenants",
+    params(("tenant" = String, Path, description = "Its id, name or incarnation.")),
+    responses(
+        (status = 200, description = "Its record.", body = schemas::Tenant),
+        (status = 404, description = "`tenant_unknown`: there is no such tenant"),
+        (status = 409, description = "`status_conflict`: it is neither suspended nor active"),
+    ),
+    security(("token" = ["operator"]))
+)]
 pub(crate) async fn resume(
     Operator(caller): Operator,
     State(state): State<AppState>,
@@ -106,7 +218,20 @@ pub(crate) async fn resume(
     Ok(Json(caller.view(&stored)))
 }
 
-/// Whether a text is the tenant's install token.
+/// Whether a text is the tenant's install token
+#[utoipa::path(
+    post,
+    path = "/tenant/{tenant}/verify-token",
+    operation_id = "verifyInstallToken",
+    tag = "tenants",
+    params(("tenant" = String, Path, description = "Its id, name or incarnation.")),
+    request_body = schemas::InstallToken,
+    responses(
+        (status = 200, description = "Whether it is.", body = schemas::Verdict),
+        (status = 404, description = "`tenant_unknown`: there is no such tenant"),
+    ),
+    security(("token" = []))
+)]
 pub(crate) async fn verify_token(
     _: Caller,
     State(state): State<AppState>,
@@ -114,7 +239,7 @@ pub(crate) async fn verify_token(
     body: JsonBody,
 ) -> Result<Json<Value>, ApiError> {
     let token = SecretString::from(body.read(|reader| reader.string("token"))?);
-    let found = find(&state, &tenant).await?;
+    let found = find(&*state.repo, &tenant).await?;
     let stored = found.ok_or(ApiError::TenantUnknown(tenant))?;
     Ok(Json(json!({ "ok": secret::opens_install(&token, &stored.record.install_token) })))
 }
@@ -133,25 +258,6 @@ async fn transit(
 
 async fn edit(state: &AppState, caller: &Caller, tenant: &str, edit: &Edit) -> Result<Stored, ApiError> {
     let unknown = || ApiError::TenantUnknown(tenant.to_owned());
-    let id = find(state, tenant).await?.ok_or_else(unknown)?.record.tenant.id();
+    let id = find(&*state.repo, tenant).await?.ok_or_else(unknown)?.record.tenant.id();
     state.repo.edit(&id, edit, &caller.stamp(state)).await?.ok_or_else(unknown)
-}
-
-/// By id, name or hyphenated incarnation. Another spelling of the id is nobody's.
-async fn find(state: &AppState, tenant: &str) -> Result<Option<Stored>, RepoError> {
-    if let Some(incarnation) = incarnation(tenant) {
-        return state.repo.by_incarnation(&incarnation).await;
-    }
-    let Ok(asked) = TenantName::parse(tenant) else { return Ok(None) };
-    let found = state.repo.by_id(&asked.id()).await?;
-    Ok(found.filter(|stored| {
-        let tenant = &stored.record.tenant;
-        tenant.name == asked || tenant.id().as_str() == asked.as_str()
-    }))
-}
-
-/// A hyphenated uuid.
-pub(super) fn incarnation(text: &str) -> Option<Incarnation> {
-    let hyphenated = text.len() == uuid::fmt::Hyphenated::LENGTH;
-    hyphenated.then(|| text.parse::<Uuid>().ok()).flatten().map(Incarnation::from)
 }

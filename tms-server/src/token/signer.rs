@@ -1,5 +1,7 @@
 //! [`Signer`]: one secret that signs tokens.
 
+use std::time::Duration;
+
 use jiff::Timestamp;
 use jsonwebtoken::errors::Error as JwtError;
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
@@ -10,9 +12,13 @@ use crate::keys::{ENVIRONMENT, KeyRef};
 use crate::repo::SigningSecret;
 use crate::secret;
 
+/// How old a secret is that others must have read; they do so each second, and clocks differ a little.
+pub(super) const SETTLED: Duration = Duration::from_secs(2);
+
 pub(super) struct Signer {
     encoding: EncodingKey,
     decoding: DecodingKey,
+    since: Timestamp,
     until: Option<Timestamp>,
     /// Stands for the environment's key in tokens, so that they end when it changes. Derived with the secret: tokens carry it,
     /// and nobody may try keys out on one.
@@ -40,11 +46,17 @@ impl Signer {
         let encoding = EncodingKey::from_secret(&secret.secret);
         let generation = environment.map(|key| generation(key, &encoding)).transpose()?;
         let decoding = DecodingKey::from_secret(&secret.secret);
-        Ok(Self { encoding, decoding, until: secret.until, environment: generation })
+        let (since, until) = (secret.since, secret.until);
+        Ok(Self { encoding, decoding, since, until, environment: generation })
     }
 
     pub(super) fn is_good(&self, now: Timestamp) -> bool {
         self.until.is_none_or(|until| now < until)
+    }
+
+    /// Whether every process on the database has it by now.
+    pub(super) fn is_settled(&self, now: Timestamp) -> bool {
+        now >= self.since.saturating_add(SETTLED).unwrap_or(Timestamp::MAX)
     }
 
     pub(super) fn sign(&self, claims: &Claims) -> Result<SecretString, JwtError> {
@@ -79,7 +91,7 @@ mod tests {
 
     #[test]
     fn another_algorithm_is_refused() {
-        let secret = SigningSecret { secret: b"secret".into(), until: None };
+        let secret = SigningSecret { secret: b"secret".into(), since: Timestamp::UNIX_EPOCH, until: None };
         let signer = Signer::new(&secret, None).expect("a signer");
         let key = KeyRef { id: "0011223344556677".into(), generation: 2 };
         let claims = Claims::new(&signer, &key, 0, 300);

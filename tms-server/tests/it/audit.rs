@@ -5,7 +5,7 @@ use secrecy::ExposeSecret as _;
 use serde_json::{Value, json};
 use tms_server::Scope;
 
-use crate::support::Tms;
+use crate::support::{Tms, by_hand};
 
 fn actions(lines: &Value) -> Vec<String> {
     let lines = lines.as_array().expect("a list").iter();
@@ -104,6 +104,23 @@ async fn changes_of_keys_are_in_it_without_the_key() {
             let secret = key.splitn(3, '_').nth(2).expect("a key");
             assert!(!lines.to_string().contains(secret), "{lines}");
         }
+    }
+}
+
+#[tokio::test]
+async fn it_is_only_ever_added_to() {
+    for tms in Tms::on_each().await {
+        let operator = tms.operator().await;
+        operator.create("acme").await;
+        let before = operator.get("/audit").await.ok();
+        let all = ["UPDATE audit SET action = 'nothing'", "DELETE FROM audit", "TRUNCATE audit"];
+        // SQLite has no such word.
+        let some = if tms.database_url().starts_with("sqlite:") { &all[..2] } else { &all };
+        for sql in some {
+            let refused = by_hand(&tms.database_url(), sql).await.expect_err(sql);
+            assert!(refused.to_string().contains("append-only"), "{refused}");
+        }
+        assert_eq!(operator.get("/audit").await.ok(), before);
     }
 }
 

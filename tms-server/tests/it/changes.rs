@@ -12,7 +12,8 @@ use tempfile::TempDir;
 use tenant_core::{ManualClock, SystemClock};
 use tms_server::{Config, Scope, Server, Timing};
 
-use crate::support::{As, Feed, Tms, config};
+use crate::process::{Said, program};
+use crate::support::{As, Feed, Tms, config, database};
 
 async fn suspend(operator: &As<'_>, tenant: &str, reason: &str) {
     operator.post(&format!("/tenant/{tenant}/suspend"), json!({ "public_reason": reason })).await.ok();
@@ -116,13 +117,29 @@ async fn a_cursor_that_does_not_fit_is_told_to_list_again_and_the_stream_ends() 
     }
 }
 
+/// A client that starts waits for it: what it has saved is confirmed then.
+#[tokio::test]
+async fn whoever_has_missed_nothing_hears_so_at_once() {
+    for tms in Tms::on_each().await {
+        let operator = tms.operator().await;
+        operator.create("acme").await;
+        let mut cursor = None;
+        for _ in 0..2 {
+            let asked = Instant::now();
+            let mut feed = Feed::follow(&operator, cursor.as_deref()).await;
+            let (events, head) = feed.up_to_heartbeat().await;
+            assert!(events.is_empty() && asked.elapsed() < Duration::from_secs(1), "{:?}", asked.elapsed());
+            cursor = Some(head);
+        }
+    }
+}
+
 #[tokio::test]
 async fn it_needs_a_token() {
     let tms = Tms::start().await;
     tms.send(tms.request(Method::GET, "/changes")).await.is(401, "unauthorized");
 }
 
-/// A copy of the database's file, as a backup has it.
 async fn stop(tms: Tms) -> TempDir {
     tms.server.shutdown().await;
     tms.folder
@@ -135,12 +152,9 @@ async fn start(folder: TempDir) -> Tms {
 #[tokio::test]
 async fn an_older_backup_that_was_restored_is_noticed_even_when_new_changes_have_passed_the_old_place() {
     let tms = Tms::start().await;
-    tms.operator().await.create("acme").await;
-    let folder = stop(tms).await;
-    let (file, backup) = (folder.path().join("tms/tms.db"), folder.path().join("backup"));
-    std::fs::copy(&file, &backup).expect("copied");
-    let tms = start(folder).await;
     let operator = tms.operator().await;
+    operator.create("acme").await;
+    tms.command(&["backup", "copy.db"]).await.ok();
     let mut feed = Feed::follow(&operator, None).await;
     operator.create_active("globex").await;
     feed.event().await;
@@ -152,7 +166,9 @@ async fn an_older_backup_that_was_restored_is_noticed_even_when_new_changes_have
     assert!(lost.contains(".3."), "{lost}");
 
     let folder = stop(tms).await;
-    std::fs::copy(&backup, &file).expect("restored");
+    let mut restore = program(folder.path());
+    let restored = restore.env("DATABASE_URL", database(&folder)).args(["restore", "copy.db"]).output();
+    Said::from(restored.expect("it runs")).ok();
     let tms = start(folder).await;
     let operator = tms.operator().await;
     let kept = operator.get("/tenant").await.headers["x-cursor"].to_str().expect("text").to_owned();
@@ -175,7 +191,7 @@ async fn a_stream_ends_when_its_key_is_revoked_or_its_token_expires() {
         feed.up_to_heartbeat().await;
         tms.server.keys().revoke(&issued.id).await.expect("revoked");
         let revoked = Instant::now();
-        while feed.next().await.is_some() {}
+        feed.up_to_its_end().await;
         assert!(revoked.elapsed() < Duration::from_secs(1), "{:?}", revoked.elapsed());
     }
 
@@ -188,7 +204,7 @@ async fn a_stream_ends_when_its_key_is_revoked_or_its_token_expires() {
     feed.up_to_heartbeat().await;
     clock.advance(Duration::from_secs(1));
     let expired = Instant::now();
-    while feed.next().await.is_some() {}
+    feed.up_to_its_end().await;
     assert!(expired.elapsed() < Duration::from_secs(1), "{:?}", expired.elapsed());
 }
 
@@ -203,7 +219,7 @@ async fn streams_end_at_once_when_the_service_does() {
         let Tms { server, .. } = tms;
         server.shutdown().await;
         assert!(ending.elapsed() < Duration::from_secs(2), "{:?}", ending.elapsed());
-        while feed.next().await.is_some() {}
+        feed.up_to_its_end().await;
     }
 }
 
@@ -232,7 +248,7 @@ async fn changes_that_are_too_old_are_forgotten_and_whoever_missed_them_lists_ag
 }
 
 /// Asks for the feed, and takes nothing of what comes. Answers how much had been sent when the connection was cut.
-fn read_nothing(server: &Server, token: &str, cursor: &str, patience: Duration) -> usize {
+fn read_nothing(server: &Server, token: &str, cursor: &str, patience: Duration, most: usize) -> usize {
     let mut stream = TcpStream::connect(server.addr()).expect("connected");
     let head = format!(
         "GET /changes HTTP/1.1\r\nhost: tms\r\nauthorization: Bearer {token}\r\nlast-event-id: {cursor}\r\n\r\n"
@@ -245,6 +261,8 @@ fn read_nothing(server: &Server, token: &str, cursor: &str, patience: Duration) 
     loop {
         match stream.read(&mut bytes) {
             Ok(0) => return sent,
+            // All that there is came: nobody has cut it.
+            Ok(more) if sent + more >= most => return most,
             Ok(more) => sent += more,
             Err(error) => {
                 assert_eq!(error.kind(), std::io::ErrorKind::ConnectionReset);
@@ -270,8 +288,9 @@ async fn a_reader_that_takes_nothing_is_cut_off_and_nothing_is_kept_for_it() {
     }
     let token = operator.token.clone();
     // It is cut 0.5 s after the buffers of the kernel are full; a reader that takes what comes gets all of it.
-    let sent =
-        tokio::task::block_in_place(|| read_nothing(&tms.server, &token, &start, Duration::from_secs(3)));
+    let sent = tokio::task::block_in_place(|| {
+        read_nothing(&tms.server, &token, &start, Duration::from_secs(3), count * size)
+    });
     assert!(sent < count * size, "{sent} bytes: all of it");
     let mut feed = Feed::follow(&operator, Some(&start)).await;
     assert_eq!(feed.up_to_heartbeat().await.0.len(), count);

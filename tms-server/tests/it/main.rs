@@ -1,11 +1,17 @@
 //! The service as a client sees it: real sockets, real files.
 
+mod attempts;
 mod audit;
+mod backup;
 mod changes;
+mod commands;
 mod errors;
 mod keys;
 mod lists;
+mod metrics;
+mod openapi;
 mod patch;
+mod process;
 mod program;
 mod restart;
 mod scopes;

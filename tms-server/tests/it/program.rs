@@ -1,85 +1,11 @@
 //! The program, as a process.
 
-use std::io::Read as _;
 use std::os::unix::fs::PermissionsExt as _;
-use std::path::Path;
-use std::process::{Child, Command, Output, Stdio};
-use std::time::{Duration, Instant};
+use std::process::Stdio;
 
-use serde_json::{Value, json};
+use serde_json::json;
 
-/// How long a process may take to start or to stop.
-const PATIENCE: Duration = Duration::from_secs(20);
-
-fn program(folder: &Path) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_tms-server"));
-    command
-        .env_clear()
-        .current_dir(folder)
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped());
-    command
-}
-
-/// A process that is killed if the test gives up on it.
-struct Running(Child);
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        // Both fail where it has ended already.
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
-
-impl Running {
-    fn start(command: &mut Command) -> Self {
-        Self(command.spawn().expect("the program"))
-    }
-
-    /// Waits for the file that says that it accepts.
-    fn ready(&mut self, file: &Path) -> Value {
-        let deadline = Instant::now() + PATIENCE;
-        while Instant::now() < deadline {
-            if let Ok(text) = std::fs::read(file) {
-                return serde_json::from_slice(&text).expect("all of it or nothing");
-            }
-            assert!(self.0.try_wait().expect("a child").is_none(), "it has ended");
-            std::thread::sleep(Duration::from_millis(10));
-        }
-        panic!("it is not ready");
-    }
-
-    /// Asks it to end, and gives what it wrote to standard output and standard error.
-    fn terminate(mut self) -> (String, String) {
-        let pid = self.0.id().to_string();
-        let sent = Command::new("kill").args(["-TERM", &pid]).status().expect("kill");
-        assert!(sent.success());
-        let deadline = Instant::now() + PATIENCE;
-        let status = loop {
-            if let Some(status) = self.0.try_wait().expect("a child") {
-                break status;
-            }
-            assert!(Instant::now() < deadline, "it does not end");
-            std::thread::sleep(Duration::from_millis(10));
-        };
-        let (mut out, mut err) = (String::new(), String::new());
-        self.0.stdout.take().expect("piped").read_to_string(&mut out).expect("text");
-        self.0.stderr.take().expect("piped").read_to_string(&mut err).expect("text");
-        assert!(status.success(), "{status}: {err}");
-        (out, err)
-    }
-}
-
-fn key_in(out: &str) -> Option<&str> {
-    out.split_whitespace().find(|word| word.starts_with("tk_"))
-}
-
-fn text(output: &Output) -> (String, String) {
-    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-    (text(&output.stdout), text(&output.stderr))
-}
+use crate::process::{Running, Said, key_in, program, run};
 
 #[tokio::test]
 async fn it_serves_shows_its_first_key_once_and_stops_cleanly() {
@@ -118,23 +44,23 @@ fn check_config_prints_the_settings_and_hides_secrets() {
     std::fs::write(folder.path().join("secret"), "s3cret-from-a-file\n").expect("written");
     let mut command = program(folder.path());
     command.env("API_KEY", "k3y-of-the-environment").env("SECRET_FILE", "secret");
-    let output =
-        command.env("BASE_DOMAINS", "a.example, b.example").arg("check-config").output().expect("runs");
-    let (out, err) = text(&output);
-    assert!(output.status.success(), "{err}");
+    let said: Said = command
+        .env("BASE_DOMAINS", "a.example, b.example")
+        .arg("check-config")
+        .output()
+        .expect("runs")
+        .into();
+    assert!(
+        said.err.contains("the database was not asked") && !said.err.contains("SECURITY"),
+        "{}",
+        said.err
+    );
+    let out = said.ok();
     for line in ["API_KEY=(hidden)", "SECRET=(hidden)", "BASE_DOMAINS=a.example,b.example"] {
         assert!(out.lines().any(|shown| shown == line), "{line} in {out}");
     }
     assert!(!out.contains("k3y") && !out.contains("s3cret"));
     assert!(!folder.path().join("data").exists(), "nothing is made");
-
-    let url = "postgres://tms:p4ss@db/main?sslmode=require";
-    let output = program(folder.path()).env("DATABASE_URL", url).arg("check-config").output().expect("runs");
-    let (out, err) = text(&output);
-    assert!(
-        out.contains("DATABASE_URL=postgres://tms@db:5432/main\n") && !out.contains("p4ss"),
-        "{out} {err}"
-    );
 }
 
 #[test]
@@ -151,8 +77,8 @@ fn what_is_set_wrong_fails_at_once_and_names_the_variable() {
     ] {
         for command in ["serve", "check-config"] {
             let output = program(folder.path()).env(variable, value).arg(command).output().expect("runs");
-            let (_, err) = text(&output);
-            assert!(!output.status.success() && err.contains(variable), "{variable} {command}: {err}");
+            let err = Said::from(output).refusal();
+            assert!(err.contains(variable), "{variable} {command}: {err}");
             assert!(!err.contains("p4"), "{err}");
         }
     }
@@ -162,7 +88,7 @@ fn what_is_set_wrong_fails_at_once_and_names_the_variable() {
 fn help_names_every_variable_and_no_value_of_a_secret() {
     let folder = tempfile::tempdir().expect("a folder");
     let output = program(folder.path()).env("API_KEY", "k3y").arg("--help").output().expect("runs");
-    let (out, _) = text(&output);
+    let out = Said::from(output).ok();
     for variable in [
         "TMS_BIND",
         "API_KEY",
@@ -170,14 +96,89 @@ fn help_names_every_variable_and_no_value_of_a_secret() {
         "SECRET",
         "SECRET_FILE",
         "DATABASE_URL",
+        "DATABASE_URL_FILE",
         "BASE_DOMAINS",
         "RESERVED_NAMES",
         "MIN_TENANT_ID_LENGTH",
         "READY_FILE",
         "LOGGING_LEVEL",
         "check-config",
+        "openapi",
+        "keys",
+        "secrets",
+        "tenants",
+        "backup",
+        "restore",
     ] {
         assert!(out.contains(variable), "{variable} in {out}");
     }
     assert!(!out.contains("k3y"));
+}
+
+#[test]
+fn secrets_come_from_standard_input_and_are_never_shown() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let ready_file = folder.path().join("ready.json");
+    let key = "an-operator-key-from-standard-input";
+    let mut command = program(folder.path());
+    command.stdin(Stdio::piped()).env("READY_FILE", &ready_file).env("API_KEY_FILE", "-");
+    let mut running = Running::start(command.args(["--tms-bind", "127.0.0.1:0", "--logging-level", "TRACE"]));
+    running.feed(&format!("{key}\n"));
+    let url = running.ready(&ready_file)["tms"].as_str().expect("a url").to_owned();
+    let exchanged = crate::process::exchange(&url, key);
+    assert_eq!(exchanged.0, 200);
+    let (out, err) = running.terminate();
+    assert!(!out.contains(key) && !err.contains(key) && key_in(&out).is_none(), "{out} {err}");
+
+    let empty = run(folder.path(), &["check-config", "--secret-file", "-"]).refusal();
+    assert!(empty.contains("SECRET_FILE") && empty.contains("empty"), "{empty}");
+    let both = run(folder.path(), &["check-config", "--secret-file", "-", "--api-key-file", "-"]).refusal();
+    assert!(both.contains("SECRET_FILE") && both.contains("API_KEY_FILE"), "{both}");
+}
+
+#[test]
+fn a_secret_as_a_flag_works_with_a_loud_warning_that_does_not_repeat_it() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let flags = ["check-config", "--api-key", "k3y-on-a-command-line", "--secret=s3cret-on-a-command-line"];
+    let said = run(folder.path(), &flags);
+    for warned in ["SECURITY: --api-key was", "SECURITY: --secret was"] {
+        assert!(said.err.contains(warned), "{said:?}");
+    }
+    assert!(!said.err.contains("-on-a-command-line") && !said.out.contains("-on-a-command-line"), "{said:?}");
+    said.ok();
+
+    let ready_file = folder.path().join("ready.json");
+    let mut command = program(folder.path());
+    command.env("READY_FILE", &ready_file).args([
+        "--tms-bind",
+        "127.0.0.1:0",
+        "--api-key",
+        "k3y-on-a-command-line",
+    ]);
+    let mut running = Running::start(&mut command);
+    running.ready(&ready_file);
+    let (_, err) = running.terminate();
+    assert!(err.contains("SECURITY: --api-key was") && !err.contains("k3y-on"), "{err}");
+}
+
+#[test]
+fn check_config_shows_a_database_without_its_password() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let url = "postgres://tms:pass-word@db.example/tms?sslmode=require";
+    let file = folder.path().join("url");
+    std::fs::write(&file, url).expect("written");
+    for (variable, value) in [("DATABASE_URL", url), ("DATABASE_URL_FILE", "url")] {
+        let said: Said =
+            program(folder.path()).env(variable, value).arg("check-config").output().expect("runs").into();
+        assert!(!said.out.contains("pass-word") && !said.err.contains("pass-word"), "{said:?}");
+        assert!(said.ok().contains("DATABASE_URL=postgres://tms@db.example:5432/tms\n"));
+    }
+    for command in [&["check-config"][..], &["keys", "list"]] {
+        let said = run(
+            folder.path(),
+            &[command, &["--database-url", "postgres://tms:pass-word@127.0.0.1:1/tms"]].concat(),
+        );
+        assert!(said.err.contains("SECURITY: --database-url was"), "{said:?}");
+        assert!(!said.out.contains("pass-word") && !said.err.contains("pass-word"), "{said:?}");
+    }
 }

@@ -90,12 +90,10 @@ async fn a_secret_in_the_configuration_overrides_the_one_in_the_database() {
 }
 
 #[tokio::test]
-async fn a_signing_secret_is_rotated_between_two_starts_with_an_overlap_or_without() {
+async fn a_signing_secret_that_is_rotated_between_two_starts_is_good_for_its_overlap() {
     let folder = tempfile::tempdir().expect("a folder");
     let mut tms = start(config(&folder), folder).await;
     let token = tms.operator().await.token;
-    let in_use = rotate_signing_secret(&database(&tms.folder).into(), Duration::ZERO).await;
-    assert!(matches!(in_use, Err(StartError::Open(_))), "{in_use:?}");
     for (overlap, good) in [(Duration::from_secs(600), true), (Duration::ZERO, false)] {
         let folder = stop(tms).await;
         rotate_signing_secret(&database(&folder).into(), overlap).await.expect("rotated");

@@ -106,14 +106,17 @@ async fn a_change_at_one_is_told_by_the_other_within_a_second() {
     let (by_a, by_b) = (a.operator().await, b.operator().await);
     let mut feed = Feed::follow(&by_b, None).await;
     feed.up_to_heartbeat().await;
-    let mut longest = Duration::ZERO;
+    let mut told = Vec::new();
     for i in 0..20 {
         by_a.create(&format!("tenant-{i}")).await;
         let created = Instant::now();
         assert_eq!(feed.event().await.tenant(), format!("tenant{i}"));
-        longest = longest.max(created.elapsed());
+        told.push(created.elapsed());
     }
-    assert!(longest < Duration::from_secs(1), "{longest:?}");
+    told.sort_unstable();
+    assert!(told[19] < Duration::from_secs(1), "{told:?}");
+    // A change that nobody announces is found by the next look, which is 250 ms after the one that found the change before.
+    assert!(told[10] < Duration::from_millis(100), "{told:?}");
 
     // A key that is revoked at one opens nothing at the other.
     let key = by_a.post("/keys", json!({ "scope": "directory" })).await.ok();
@@ -124,7 +127,7 @@ async fn a_change_at_one_is_told_by_the_other_within_a_second() {
     by_a.call(reqwest::Method::DELETE, &path, None).await.ok();
     let revoked = Instant::now();
     caller.get("/tenant").await.is(401, "unauthorized");
-    while feed.next().await.is_some() {}
+    feed.up_to_its_end().await;
     assert!(revoked.elapsed() < Duration::from_secs(1), "{:?}", revoked.elapsed());
     shut([a, b]).await;
 }
@@ -145,7 +148,11 @@ async fn a_new_signing_secret_is_everybodys_and_the_earlier_one_is_good_for_the_
     let mut latest = b.with_key(key).await.token;
     while (As { tms: &a, token: by_first[0].clone() }).get("/tenant").await.status == 200 {
         assert!(rotated.elapsed() < overlap + Duration::from_secs(5), "it is still good");
+        // Whoever has issued a token, the other one knows what signed it.
         latest = b.with_key(key).await.token;
+        As { tms: &a, token: latest.clone() }.get("/tenant").await.ok();
+        let token = a.with_key(key).await.token;
+        As { tms: &b, token }.get("/tenant").await.ok();
     }
     assert!(rotated.elapsed() > overlap - Duration::from_secs(1), "{:?}", rotated.elapsed());
     for tms in [&a, &b] {
@@ -183,7 +190,7 @@ async fn a_database_out_of_reach_is_503_and_everything_goes_on_when_it_is_back()
         .await
         .is(503, "database_unavailable");
     a.exchange("tk_0011223344556677_x").await.is(503, "database_unavailable");
-    while feed.next().await.is_some() {}
+    feed.up_to_its_end().await;
     by_b.create("meanwhile").await;
 
     line.mend();

@@ -1,33 +1,25 @@
-//! Hearing of the changes that other processes make.
+//! Hearing at once of the changes that other processes announce.
 
 use std::convert::Infallible;
 use std::time::Duration;
 
-use sqlx::Row as _;
-use sqlx::postgres::{PgConnectOptions, PgListener, PgPool, PgPoolOptions};
-use tokio::time::MissedTickBehavior;
+use sqlx::postgres::{PgConnectOptions, PgListener, PgPoolOptions};
 
 use crate::bell::Bell;
 use crate::error::causes;
 
 /// The channel that changes are announced on.
 pub(super) const CHANNEL: &str = "tenantry_changes";
-/// How often the head is read, for announcements that got lost.
-const POLL: Duration = Duration::from_millis(250);
 /// How long a listener that failed waits before it connects again: at first, and at most.
 const REST: [Duration; 2] = [Duration::from_millis(100), Duration::from_secs(5)];
 
-/// Rings the bell for every change in the database, until it is aborted.
-pub(super) async fn forever(options: PgConnectOptions, read: PgPool, bell: Bell) {
-    tokio::join!(listen(options, &bell), poll(&read, &bell));
-}
-
-async fn listen(options: PgConnectOptions, bell: &Bell) {
+/// Rings the bell for every change that is announced, until it is aborted.
+pub(super) async fn forever(options: PgConnectOptions, bell: Bell) {
     let [first, longest] = REST;
     let mut rest = first;
     loop {
         let mut heard = false;
-        let Err(error) = listen_once(&options, bell, &mut heard).await;
+        let Err(error) = listen_once(&options, &bell, &mut heard).await;
         if heard || rest == first {
             tracing::warn!(
                 error = causes(&error),
@@ -58,21 +50,5 @@ async fn listen_once(
             return Err(std::io::Error::from(std::io::ErrorKind::ConnectionAborted).into());
         }
         bell.ring();
-    }
-}
-
-async fn poll(read: &PgPool, bell: &Bell) {
-    let mut ticks = tokio::time::interval(POLL);
-    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let mut known = None;
-    loop {
-        ticks.tick().await;
-        // Where it cannot be read now, the next time will do.
-        let Ok(row) = sqlx::query("SELECT n, nonce FROM feed_head").fetch_one(read).await else { continue };
-        let head: Option<(i64, String)> = row.try_get("n").ok().zip(row.try_get("nonce").ok());
-        if head != known {
-            known = head;
-            bell.ring();
-        }
     }
 }

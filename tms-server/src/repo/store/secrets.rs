@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use super::super::{RepoError, SecretRepo, SigningSecret, Stamp};
 use super::{SqlRepo, audit, time};
 
-const NEWEST_FIRST: &str = "SELECT id, secret, until FROM signing_secret ORDER BY id DESC";
+const NEWEST_FIRST: &str = "SELECT id, secret, created, until FROM signing_secret ORDER BY id DESC";
 
 #[async_trait]
 impl SecretRepo for SqlRepo {
@@ -16,7 +16,8 @@ impl SecretRepo for SqlRepo {
             let until = row.optional("until")?;
             let until = until.map(|text| time(&text, "signing secret's end")).transpose()?;
             if until.is_none_or(|until| now < until) {
-                secrets.push(SigningSecret { secret: row.bytes("secret")?, until });
+                let since = time(&row.text("created")?, "signing secret's time of creation")?;
+                secrets.push(SigningSecret { secret: row.bytes("secret")?, since, until });
             }
         }
         Ok(secrets)

@@ -1,12 +1,13 @@
 //! Tenants: created, changed, found, listed.
 
 use async_trait::async_trait;
-use tenant_core::{Host, Incarnation, TenantBody, TenantId, TenantRecord};
+use tenant_core::{Host, Incarnation, TenantBody, TenantId, TenantRecord, TenantStatus};
 
+use super::super::error::DamagedRow;
 use super::super::sql::{Tx, Value};
 use super::super::{Page, RepoError, Snapshot, Stamp, Stored, TenantRepo};
 use super::record::{self, select_tenants};
-use super::{SqlRepo, audit, changes};
+use super::{SqlRepo, audit, changes, unsigned};
 use crate::cursor::Cursor;
 use crate::edit::Edit;
 
@@ -68,6 +69,18 @@ impl TenantRepo for SqlRepo {
         let mut tx = self.engine.long_read().await?;
         let cursor = changes::head(&mut tx).await?;
         Ok(Box::new(Moment { tx, cursor, after: String::new() }))
+    }
+
+    async fn count_by_status(&self) -> Result<Vec<(TenantStatus, u64)>, RepoError> {
+        use TenantStatus::{Active, Deleting, Pending, Suspended};
+        let counted = "SELECT status, count(*) AS tenants FROM tenant GROUP BY status";
+        let mut counts = [Pending, Active, Suspended, Deleting].map(|status| (status, 0));
+        for row in self.engine.rows(counted, &[]).await? {
+            let status = TenantStatus::parse(&row.text("status")?).ok_or(DamagedRow("tenant status"))?;
+            let count = unsigned(row.int("tenants")?, "number of tenants")?;
+            counts.iter_mut().filter(|(known, _)| *known == status).for_each(|known| known.1 = count);
+        }
+        Ok(counts.to_vec())
     }
 
     async fn ready(&self) -> Result<(), RepoError> {

@@ -76,6 +76,12 @@ impl Feed {
         }
     }
 
+    /// Reads until it ends, which it must do soon.
+    pub(crate) async fn up_to_its_end(&mut self) {
+        let end = async { while self.next().await.is_some() {} };
+        timeout(PATIENCE, end).await.expect("it ends");
+    }
+
     /// The next frame that is no heartbeat.
     pub(crate) async fn event(&mut self) -> Frame {
         loop {

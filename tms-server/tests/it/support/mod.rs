@@ -10,10 +10,13 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use reqwest::{Client, Method, StatusCode};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::{Value, json};
+use sqlx::{Connection as _, PgConnection, SqliteConnection};
 use tempfile::TempDir;
 use tenant_core::{Clock, SystemClock};
 use tms_server::{Config, Scope, Server};
 use tracing_subscriber::fmt::MakeWriter;
+
+use crate::process::{Said, program};
 
 pub(crate) use cut::Line;
 pub(crate) use feed::{Feed, Frame};
@@ -68,7 +71,7 @@ pub(crate) struct Tms {
     pub(crate) server: Server,
     pub(crate) folder: TempDir,
     client: Client,
-    _database: Option<Database>,
+    database: Option<Database>,
 }
 
 /// What was answered.
@@ -127,7 +130,7 @@ impl Tms {
             let folder = tempfile::tempdir().expect("a folder");
             let config = Config { database_url: database.url().into(), ..config(&folder) };
             let tms = Self::start_with(config, folder, Arc::new(SystemClock::default())).await;
-            each.push(Self { _database: Some(database), ..tms });
+            each.push(Self { database: Some(database), ..tms });
         }
         each
     }
@@ -145,7 +148,19 @@ impl Tms {
     pub(crate) async fn start_with(config: Config, folder: TempDir, clock: Arc<dyn Clock>) -> Self {
         Logs::capture();
         let server = Server::start_with_clock(config, clock).await.expect("it starts");
-        Self { server, folder, client: Client::new(), _database: None }
+        Self { server, folder, client: Client::new(), database: None }
+    }
+
+    pub(crate) fn database_url(&self) -> String {
+        self.database.as_ref().map_or_else(|| database(&self.folder), Database::url)
+    }
+
+    /// Runs a command on this service's database, while the service goes on.
+    pub(crate) async fn command(&self, args: &[&str]) -> Said {
+        let mut command = program(self.folder.path());
+        command.env("DATABASE_URL", self.database_url()).args(args);
+        let done = tokio::task::spawn_blocking(move || command.output());
+        done.await.expect("no panic").expect("it runs").into()
     }
 
     pub(crate) fn url(&self, path: &str) -> String {
@@ -220,6 +235,18 @@ impl As<'_> {
         self.create(name).await;
         self.call(Method::POST, &format!("/tenant/{name}/activate"), None).await.ok()
     }
+}
+
+/// Does something to a database behind everybody's back.
+pub(crate) async fn by_hand(url: &str, sql: &'static str) -> Result<(), sqlx::Error> {
+    if url.starts_with("sqlite:") {
+        let mut open = SqliteConnection::connect(url).await?;
+        sqlx::query(sql).execute(&mut open).await?;
+        return open.close().await;
+    }
+    let mut open = PgConnection::connect(url).await?;
+    sqlx::query(sql).execute(&mut open).await?;
+    open.close().await
 }
 
 /// A key that reads as one and is none.
