@@ -54,7 +54,9 @@ impl Tms {
     pub(crate) async fn start(folder: &Path) -> Self {
         std::fs::create_dir_all(folder).expect("a folder");
         let (process, addr) = spawn(folder, "127.0.0.1:0").await;
-        let http = Client::builder().no_proxy().timeout(Duration::from_secs(5)).build().expect("a client");
+        // A connection for each call: one that was silent while the TMS was stopped is closed as soon as that goes on.
+        let builder = Client::builder().no_proxy().pool_max_idle_per_host(0);
+        let http = builder.timeout(Duration::from_secs(5)).build().expect("a client");
         let (folder, directory_key, token) = (folder.to_owned(), String::new(), String::new());
         let mut tms = Self { process, folder, addr, directory_key, http, token };
         tms.log_in().await;
