@@ -53,6 +53,8 @@ struct State {
     renewal: Option<Renewal>,
     /// No renewal ahead of expiry begins before this.
     not_before: Duration,
+    /// The TMS has taken the key in a header once: it never gets it in a path.
+    has_posted: bool,
 }
 
 impl Auth {
@@ -151,18 +153,28 @@ impl Auth {
         header.set_sensitive(true);
         // The life of a token is counted from before the call: it cannot be longer than that.
         let asked = self.clock.monotonic();
-        let mut answer = transport.send(&get_token(Method::POST, "/token"), Some((API_KEY, header))).await?;
-        if matches!(answer.status, StatusCode::NOT_FOUND | StatusCode::METHOD_NOT_ALLOWED) {
-            if !fits_a_path(key) {
-                return Err(forbidden("the service takes keys in the path alone, where this one cannot be"));
-            }
-            answer = transport.send(&get_token(Method::GET, &format!("/api-key/{key}")), None).await?;
-            if answer.status.is_client_error() && answer.detail().is_some() && !is_busy(answer.status) {
-                return Err(answer.silent_failure(TmsErrorKind::Forbidden));
-            }
+        let answer = transport.send(&get_token(Method::POST, "/token"), Some((API_KEY, header))).await?;
+        let is_absent = matches!(answer.status, StatusCode::NOT_FOUND | StatusCode::METHOD_NOT_ALLOWED);
+        // What answers so in the place of a TMS that has taken the key before would see it in the path.
+        if is_absent && !self.state().has_posted {
+            return exchange_in_path(transport, key, asked).await;
         }
-        token(&answer, asked)
+        let token = token(&answer, asked)?;
+        self.state().has_posted = true;
+        Ok(token)
     }
+}
+
+/// As the original's service takes keys (contract 2).
+async fn exchange_in_path(transport: &Transport, key: &str, asked: Duration) -> Result<Token, TmsError> {
+    if !fits_a_path(key) {
+        return Err(forbidden("the service takes keys in the path alone, where this one cannot be"));
+    }
+    let answer = transport.send(&get_token(Method::GET, &format!("/api-key/{key}")), None).await?;
+    if answer.status.is_client_error() && answer.detail().is_some() && !is_busy(answer.status) {
+        return Err(answer.silent_failure(TmsErrorKind::Forbidden));
+    }
+    token(&answer, asked)
 }
 
 fn get_token(method: Method, path: &str) -> Request<'_> {

@@ -193,9 +193,10 @@ impl Cache {
                 None => self.start(&mut calls, id, Purpose::Refresh),
             }
         };
-        if entry.failures() > 0 && self.is_open(entry) {
+        let failures = self.records.freshness.failures(entry, self.now());
+        if failures > 0 && self.is_open(entry) {
             // This request started the next try, or found it under way; until the pause is over, no other gets here.
-            self.keep(entry, entry.failures());
+            self.keep(entry, failures);
             return Lookup::Known(entry.tenant.clone());
         }
         let outcome = tokio::select! {
@@ -208,7 +209,7 @@ impl Cache {
             Some(Lookup::Known(_) | Lookup::Unknown) => self.ask_for_domain(key).await,
             Some(Lookup::Unavailable { retry_after }) => self.serve_old(key, retry_after),
             None => {
-                self.keep(entry, entry.count_failure());
+                self.keep_after_a_failure(entry);
                 self.serve_old(key, RETRY_AFTER)
             }
         }
@@ -243,6 +244,10 @@ impl Cache {
     /// Whether the record may still serve, though it could not be confirmed.
     fn is_open(&self, entry: &Entry) -> bool {
         self.records.freshness.is_open(entry, self.now())
+    }
+
+    fn keep_after_a_failure(&self, entry: &Entry) {
+        self.keep(entry, self.records.freshness.count_failure(entry, self.now()));
     }
 
     /// Serves an old record without a question until the next try is due, never beyond the stale limit.
@@ -323,7 +328,7 @@ impl Cache {
             Ok(None) => Lookup::Unknown,
             Err(error) => {
                 if let Some(entry) = self.records.entry(&call.key.as_key()).filter(|_| counts) {
-                    self.keep(&entry, entry.count_failure());
+                    self.keep_after_a_failure(&entry);
                 }
                 Lookup::Unavailable { retry_after: error.retry_after() }
             }
@@ -339,7 +344,9 @@ impl Cache {
         match self.remember(entry, Origin::Answer) {
             Put::Done(_) => Lookup::Known(tenant),
             Put::Older(newer) => self.serve_newer(&newer),
-            Put::Past => Lookup::Unknown,
+            Put::Past if self.records.is_complete_since(number) => Lookup::Unknown,
+            // That memory does not hold it says nothing: what the TMS says is an answer, and not remembered.
+            Put::Past => Lookup::Known(tenant),
         }
     }
 
@@ -361,7 +368,7 @@ impl Cache {
         if !self.records.freshness.is_known(newer, self.now()) {
             let id = newer.tenant.id();
             tracing::warn!(tenant.id = %id, "the TMS answered an older record of {id} than it gave before");
-            self.keep(newer, newer.count_failure());
+            self.keep_after_a_failure(newer);
             if !self.is_open(newer) {
                 return Lookup::Unavailable { retry_after: RETRY_AFTER };
             }

@@ -1,6 +1,6 @@
 //! [`Entry`]: a tenant in memory; [`Freshness`]: the one place that decides how old is too old.
 
-use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU32, AtomicU64, Ordering};
 use std::time::Duration;
 
 use tenant_core::TenantRef;
@@ -32,8 +32,10 @@ pub(crate) struct Entry {
     revoked: AtomicBool,
     /// Until when it is handed out without a question, whatever the feed does, in milliseconds.
     known_until: AtomicU64,
-    /// Refreshes that failed since it came.
+    /// Refreshes that failed, one after the other.
     failures: AtomicU32,
+    /// When the last one of them did, in milliseconds of the monotonic clock; below zero if none has.
+    failed: AtomicI64,
 }
 
 impl Entry {
@@ -61,17 +63,8 @@ impl Entry {
             revoked: AtomicBool::new(false),
             known_until: AtomicU64::new(0),
             failures: AtomicU32::new(0),
+            failed: AtomicI64::new(-1),
         }
-    }
-
-    /// Refreshes that failed since the last confirmation.
-    pub(crate) fn failures(&self) -> u32 {
-        self.failures.load(Ordering::Relaxed)
-    }
-
-    /// Counts a failed refresh.
-    pub(crate) fn count_failure(&self) -> u32 {
-        self.failures.fetch_add(1, Ordering::Relaxed).saturating_add(1)
     }
 
     /// Takes back all that was known of it: it serves again when it was asked for anew.
@@ -130,6 +123,23 @@ impl Freshness {
     /// Whether it still serves though it could not be confirmed.
     pub(crate) fn is_open(&self, entry: &Entry, now: Duration) -> bool {
         signed(millis(now)) < self.closes(entry)
+    }
+
+    /// Refreshes that failed, one after the other, of a record that could not be confirmed since. What failed longer ago than
+    /// a record is fresh says nothing of now.
+    pub(crate) fn failures(&self, entry: &Entry, now: Duration) -> u32 {
+        let failed = entry.failed.load(Ordering::Relaxed);
+        let counts = failed > self.confirmed(entry)
+            && signed(millis(now)) < failed.saturating_add(signed(millis(self.fresh)));
+        if counts { entry.failures.load(Ordering::Relaxed) } else { 0 }
+    }
+
+    /// Counts a failed refresh; how many there are now.
+    pub(crate) fn count_failure(&self, entry: &Entry, now: Duration) -> u32 {
+        let failures = self.failures(entry, now).saturating_add(1);
+        entry.failures.store(failures, Ordering::Relaxed);
+        entry.failed.store(signed(millis(now)), Ordering::Relaxed);
+        failures
     }
 
     /// Hands an old record out without a question for a while, never beyond the stale limit. The while is no longer than a
@@ -211,6 +221,19 @@ mod tests {
         assert!(!freshness.is_known(&entry, 260 * SECOND));
         freshness.keep_for(&entry, 30 * SECOND, STALE - SECOND);
         assert!(!freshness.is_known(&entry, STALE));
+    }
+
+    #[test]
+    fn failures_count_until_a_confirmation_and_for_as_long_as_a_record_is_fresh() {
+        let (freshness, entry) = (freshness(), Entry::followed(found(Some(7)), 1, Duration::ZERO, FRESH));
+        assert_eq!(freshness.failures(&entry, FRESH), 0);
+        assert_eq!(freshness.count_failure(&entry, FRESH), 1);
+        assert_eq!(freshness.count_failure(&entry, FRESH + SECOND), 2);
+        assert_eq!(freshness.failures(&entry, 2 * FRESH), 2);
+        assert_eq!(freshness.failures(&entry, 2 * FRESH + SECOND), 0, "long ago");
+        assert_eq!(freshness.count_failure(&entry, 3 * FRESH), 1);
+        freshness.confirm(3 * FRESH);
+        assert_eq!(freshness.failures(&entry, 3 * FRESH + SECOND), 0, "confirmed since");
     }
 
     #[test]

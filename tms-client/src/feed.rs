@@ -75,7 +75,10 @@ impl TmsClient {
                 Ok(Some(Feed { response, parser, events, silence, heard, awaited }))
             }
             StatusCode::OK => Err(TmsError::protocol("the change feed is no event stream")),
-            _ => Err(Answer::read(response, max).await?.failure()),
+            _ => match tokio::time::timeout(self.timeout(), Answer::read(response, max)).await {
+                Ok(answer) => Err(answer?.failure()),
+                Err(_) => Err(TmsError::unavailable("the tenant management service did not answer in time")),
+            },
         }
     }
 }
@@ -168,7 +171,39 @@ fn broken() -> TmsError {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Instant;
+
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    use tokio::net::TcpListener;
+
     use super::*;
+
+    /// Gives a token, and begins to refuse everything else.
+    async fn never_ends_a_refusal(listener: TcpListener) {
+        let (mut open, mut request) = (Vec::new(), vec![0; 4096]);
+        while let Ok((mut socket, _)) = listener.accept().await {
+            let length = socket.read(&mut request).await.expect("a request");
+            let answer: &[u8] = if request[..length].starts_with(b"POST /token") {
+                b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 20\r\n\r\n{\"access_token\":\"x\"}"
+            } else {
+                b"HTTP/1.1 503 No\r\nContent-Length: 20\r\n\r\n{"
+            };
+            socket.write_all(answer).await.expect("sent");
+            open.push(socket);
+        }
+    }
+
+    #[tokio::test]
+    async fn a_refusal_that_does_not_end_is_given_up() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let url = format!("http://{}", listener.local_addr().expect("an address"));
+        tokio::spawn(never_ends_a_refusal(listener));
+        let timeout = Duration::from_millis(300);
+        let client = TmsClient::builder(&url, "key".into()).timeout(timeout).build().expect("a client");
+        let before = Instant::now();
+        let refused = client.follow(None, timeout).await.expect_err("no feed");
+        assert!(refused.is_retryable() && before.elapsed() < 10 * timeout, "{refused}");
+    }
 
     fn read(kind: &str, id: Option<&str>, data: &str) -> Result<Frame, TmsError> {
         frame(&Event { kind: kind.to_owned(), id: id.map(str::to_owned), data: data.to_owned() })

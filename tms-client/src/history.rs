@@ -61,6 +61,11 @@ impl History {
         self.cursor.as_ref()
     }
 
+    /// Whether memory holds all tenants, as of a call with this number.
+    pub(crate) fn is_complete_since(&self, call: u64) -> bool {
+        self.cursor.is_some() && call >= self.since
+    }
+
     /// Whether what is said takes the place of what memory holds.
     pub(crate) fn supersedes(&self, new: &Entry, old: Option<&Entry>, origin: Origin) -> bool {
         if new.call < self.since {

@@ -156,6 +156,25 @@ impl Records {
         self.unknown.remove(&LookupKey::Id(*id));
     }
 
+    /// Whether memory holds all tenants, as of a call that began later than it was listed.
+    pub(crate) fn is_complete_since(&self, call: u64) -> bool {
+        self.history().is_complete_since(call)
+    }
+
+    /// Where the feed goes on from; `None` if memory has to be listed anew. That is so, too, where memory is ahead of the feed,
+    /// by answers to questions: if the TMS is restored from a backup of between, nothing else would tell.
+    pub(crate) fn resume(&self) -> Option<Cursor> {
+        let cursor = self.cursor()?;
+        let reached = cursor.number();
+        let is_ahead =
+            |entry: &Arc<Entry>| entry.revision.zip(reached).is_some_and(|(own, reached)| own > reached);
+        if self.all().iter().any(is_ahead) {
+            self.lose_cursor();
+            return None;
+        }
+        Some(cursor)
+    }
+
     /// Where the feed stands that memory is complete with.
     pub(crate) fn cursor(&self) -> Option<Cursor> {
         self.history().cursor().cloned()
@@ -250,6 +269,27 @@ mod tests {
 
     fn cursor(text: &str) -> Cursor {
         Cursor::parse(text).expect("a cursor")
+    }
+
+    #[test]
+    fn a_memory_that_is_not_complete_does_not_say_that_somebody_is_gone() {
+        let records = records(10);
+        records.begin(5, &cursor("a.9.b"));
+        assert!(matches!(records.put(revised("acme", 6, Some(7)), Origin::Answer), Put::Past));
+        assert!(!records.is_complete_since(6));
+        records.reach(cursor("a.9.b"));
+        assert!(records.is_complete_since(6) && !records.is_complete_since(4));
+    }
+
+    #[test]
+    fn a_memory_that_is_ahead_of_the_feed_is_listed_anew() {
+        let records = records(10);
+        records.begin(1, &cursor("a.9.b"));
+        records.reach(cursor("a.9.b"));
+        records.put(revised("acme", 2, Some(9)), Origin::Feed);
+        assert_eq!(records.resume(), Some(cursor("a.9.b")));
+        records.put(revised("acme", 3, Some(11)), Origin::Answer);
+        assert_eq!((records.resume(), records.cursor()), (None, None));
     }
 
     #[test]

@@ -57,7 +57,7 @@ impl Refusal {
 
 fn narrows(before: &Tenant, after: &Tenant) -> bool {
     let expires_earlier = after.expire.is_some_and(|after| before.expire.is_none_or(|before| after < before));
-    after.status != TenantStatus::Active
+    (after.status != TenantStatus::Active && after.status != before.status)
         || after.incarnation != before.incarnation
         || expires_earlier
         || before.hosts.iter().any(|host| !after.hosts.contains(host))
@@ -295,6 +295,28 @@ mod tests {
             let mut byte = [0];
             file.read_exact_at(&mut byte, at).expect("read");
             file.write_all_at(&[byte[0] ^ 1], at).expect("written");
+        }
+    }
+
+    #[test]
+    fn what_serves_less_than_before_is_a_refusal_and_what_serves_no_less_is_none() {
+        let tenant = |status| {
+            let name = "acme".parse().expect("a name");
+            Tenant { status, ..Tenant::new(name, Incarnation::fixed("acme")) }
+        };
+        use TenantStatus::{Active, Deleting, Pending, Suspended};
+        for (before, after, refused) in [
+            (Some(Active), Suspended, true),
+            (Some(Suspended), Deleting, true),
+            (Some(Active), Pending, true),
+            (Some(Suspended), Suspended, false),
+            (Some(Suspended), Active, false),
+            (None, Suspended, true),
+            (None, Pending, false),
+        ] {
+            let before_tenant = before.map(tenant);
+            let refusal = Refusal::of(before_tenant.as_ref(), &tenant(after), None);
+            assert_eq!(refusal.is_some(), refused, "{before:?} {after:?}");
         }
     }
 

@@ -18,6 +18,9 @@ use crate::settings::{Mode, Settings};
 /// The pause after the first failure, before jitter.
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 
+/// A TMS that had a feed has none any more after so many attempts in a row: with the pauses between them, more than a minute.
+const ABSENT: u32 = 20;
+
 /// What follows the feed. It holds the directory no longer than for a moment, so that it ends with the last handle.
 #[derive(Debug)]
 pub(crate) struct Replica {
@@ -74,7 +77,7 @@ impl Replica {
     async fn work(&self) -> Result<(), Gone> {
         let mut failures = 0;
         loop {
-            let cursor = self.cache()?.records.cursor();
+            let cursor = self.cache()?.records.resume();
             let ended = match cursor {
                 None => self.list().await?,
                 Some(cursor) => self.follow(cursor, &mut failures).await?,
@@ -148,6 +151,11 @@ impl Replica {
         let cache = self.cache()?;
         let feed = match opened {
             Ok(Some(feed)) => feed,
+            // It had a feed: for a while, somebody else may answer in its place.
+            Ok(None) if *failures < ABSENT => {
+                cache.counts.connect_failed.increment(1);
+                return Ok(Ended::Failed(no_feed()));
+            }
             Ok(None) => return Ok(Ended::NoFeed),
             Err(error) => {
                 cache.counts.connect_failed.increment(1);

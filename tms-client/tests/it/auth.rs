@@ -166,6 +166,17 @@ async fn a_key_becomes_part_of_a_path_only_where_it_must_and_can() {
 }
 
 #[tokio::test]
+async fn a_service_that_has_taken_a_key_in_a_header_never_gets_it_in_a_path() {
+    let tms = tms_with(&[]).await;
+    let client = client(&tms.url());
+    client.authorize().await.expect("a key");
+    tms.on(Route::Token).status(404);
+    let error = client.authorize().await.expect_err("somebody else answers");
+    assert_ne!(error.kind(), &TmsErrorKind::Forbidden);
+    assert_eq!(tms.calls(Route::ApiKey), 0);
+}
+
+#[tokio::test]
 async fn the_fallback_tells_a_wrong_key_from_a_service_that_is_down() {
     let faults: [(Say, TmsErrorKind); 5] = [
         (|on| on.says(401, NO), TmsErrorKind::Forbidden),

@@ -214,6 +214,79 @@ async fn a_restored_backup_is_noticed_also_after_new_writes() {
 }
 
 #[tokio::test]
+async fn a_restored_backup_is_noticed_where_memory_is_ahead_of_the_feed() {
+    let (tms, directory, clock) = followed(&["acme"]).await;
+    tms.on(Route::Changes).status(503);
+    tms.feed().cut();
+    until("down", || matches!(directory.status().feed, FeedStatus::Down { .. })).await;
+    tms.suspend("acme", "unpaid");
+    let backup = tms.backup();
+    // What the feed would have said is known by an answer, and then never was.
+    tms.resume("acme");
+    clock.advance(FRESH);
+    directory.invalidate(&"acme".parse().expect("an id"));
+    assert_eq!(status(&directory.find(&label("acme")).await), Some(TenantStatus::Active));
+    tms.restore(&backup);
+    tms.on(Route::Changes).well();
+    current(&directory).await;
+    until("as it was", || held(&directory, &label("acme")) == Some(TenantStatus::Suspended)).await;
+}
+
+#[tokio::test]
+async fn a_list_that_is_being_read_makes_nobody_unknown() {
+    const TENANTS: usize = 20_000;
+    let tms = tms_with_feed(&[]).await;
+    for n in 0..TENANTS {
+        tms.add(&format!("tenant{n}"));
+    }
+    let (directory, _) = replica_with(&tms, |builder| builder.unknown_budget(1_000_000));
+    let mut asked = 0;
+    while directory.status().feed != FeedStatus::Current {
+        // Of all parts of the list, and several at the same time.
+        let names: Vec<_> =
+            (0..8).map(|n| format!("tenant{}", (asked * 7919 + n * 2503) % TENANTS)).collect();
+        let finds = names.iter().map(|name| async { (name, directory.find(&label(name)).await) });
+        for (name, found) in futures_util::future::join_all(finds).await {
+            assert!(!matches!(found, Lookup::Unknown), "{name} exists");
+        }
+        asked += 1;
+    }
+    assert!(asked > 1, "the list took no time");
+}
+
+#[tokio::test]
+async fn whoever_else_answers_for_a_while_does_not_end_the_replica() {
+    for status in [404, 405] {
+        let (tms, directory, _) = followed(&["acme"]).await;
+        tms.on(Route::Changes).times(5).status(status);
+        tms.feed().cut();
+        until("down", || matches!(directory.status().feed, FeedStatus::Down { .. })).await;
+        current(&directory).await;
+        assert_eq!((directory.status().mode, tms.calls(Route::List)), (Mode::Replica, 1));
+    }
+}
+
+#[tokio::test]
+async fn a_failure_that_is_past_does_not_hide_a_suspension() {
+    let (tms, directory, clock) = followed(&["acme"]).await;
+    tms.stop().await;
+    until("down", || matches!(directory.status().feed, FeedStatus::Down { .. })).await;
+    clock.advance(FRESH);
+    assert!(is_known(&directory.find(&label("acme")).await), "an outage");
+    tms.start_again().await;
+    current(&directory).await;
+    known_at_once(&directory, &label("acme")).await;
+
+    tms.on(Route::Changes).status(503);
+    tms.feed().cut();
+    tms.suspend("acme", "unpaid");
+    until("down again", || matches!(directory.status().feed, FeedStatus::Down { .. })).await;
+    clock.advance(FRESH);
+    until_cached(&directory, &label("acme"), |cached| matches!(cached, Cached::RefreshDue(_))).await;
+    assert_eq!(status(&directory.find(&label("acme")).await), Some(TenantStatus::Suspended));
+}
+
+#[tokio::test]
 async fn another_database_begins_anew() {
     let (tms, directory, _) = followed(&["acme"]).await;
     for _ in 0..5 {
