@@ -301,8 +301,9 @@ mod tests {
     #[test]
     fn what_serves_less_than_before_is_a_refusal_and_what_serves_no_less_is_none() {
         let tenant = |status| {
-            let name = "acme".parse().expect("a name");
-            Tenant { status, ..Tenant::new(name, Incarnation::fixed("acme")) }
+            let mut tenant = Tenant::new("acme".parse().expect("a name"), Incarnation::fixed("acme"));
+            tenant.status = status;
+            tenant
         };
         use TenantStatus::{Active, Deleting, Pending, Suspended};
         for (before, after, refused) in [
