@@ -19,6 +19,7 @@ mod app;
 mod attempts;
 mod bell;
 mod body;
+mod bounds;
 mod caller;
 mod cli;
 mod commands;

@@ -13,7 +13,7 @@ use tenant_core::{ManualClock, SystemClock};
 use tms_server::{Config, Scope, Server, Timing};
 
 use crate::process::{Said, program};
-use crate::support::{As, Feed, Tms, config, database};
+use crate::support::{As, Feed, Tms, by_hand, config, database};
 
 async fn suspend(operator: &As<'_>, tenant: &str, reason: &str) {
     operator.post(&format!("/tenant/{tenant}/suspend"), json!({ "public_reason": reason })).await.ok();
@@ -282,10 +282,11 @@ async fn a_reader_that_takes_nothing_is_cut_off_and_nothing_is_kept_for_it() {
     let start = operator.get("/tenant").await.headers["x-cursor"].to_str().expect("text").to_owned();
     let (count, size) = (64, 500_000);
     for i in 0..count {
-        let body =
-            json!({ "name": format!("large-{i}"), "email": "a@b", "labels": { "x": "x".repeat(size) } });
-        operator.post("/tenant", body).await.ok();
+        operator.create(&format!("large-{i}")).await;
     }
+    // Larger than what can be made.
+    let large = "UPDATE tenant SET public_reason = hex(zeroblob(250000))";
+    by_hand(&tms.database_url(), large).await.expect("changed");
     let token = operator.token.clone();
     // It is cut 0.5 s after the buffers of the kernel are full; a reader that takes what comes gets all of it.
     let sent = tokio::task::block_in_place(|| {
