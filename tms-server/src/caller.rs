@@ -31,6 +31,12 @@ impl Caller {
         }
     }
 
+    /// Whether its key still allows what it allowed at first.
+    pub(crate) async fn is_admitted(&self, state: &AppState) -> bool {
+        let scope = state.keys.scope_of_ref(&self.key).await;
+        scope.is_ok_and(|scope| scope == Some(self.scope))
+    }
+
     /// The key that it acts with.
     pub(crate) fn key_use(&self) -> KeyUse {
         KeyUse { id: self.key.id.clone(), scope: self.scope }

@@ -33,6 +33,7 @@ mod find;
 mod gauges;
 mod integer;
 mod keys;
+mod list;
 mod meters;
 mod new_tenant;
 mod openapi;
@@ -54,6 +55,7 @@ mod timing;
 mod token;
 mod transition;
 mod trim;
+mod turns;
 
 pub use cli::Cli;
 pub use config::{Config, ConfigError};
