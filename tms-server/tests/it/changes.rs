@@ -209,6 +209,25 @@ async fn a_stream_ends_when_its_key_is_revoked_or_its_token_expires() {
 }
 
 #[tokio::test]
+async fn a_stream_ends_when_what_signed_its_token_does() {
+    for tms in Tms::on_each().await {
+        let caller = tms.directory().await;
+        let mut feed = Feed::follow(&caller, None).await;
+        feed.up_to_heartbeat().await;
+        let said = tms.command(&["secrets", "rotate", "--overlap", "10m"]).await;
+        said.ok();
+        // Two heartbeats are longer than any secret is used before it is read again.
+        feed.up_to_heartbeat().await;
+        feed.up_to_heartbeat().await;
+        tms.command(&["secrets", "rotate", "--overlap", "0s"]).await.ok();
+        let rotated = Instant::now();
+        feed.up_to_its_end().await;
+        // Secrets are read every second, and streams looked at every half of one.
+        assert!(rotated.elapsed() < Duration::from_secs(2), "{:?}", rotated.elapsed());
+    }
+}
+
+#[tokio::test]
 async fn streams_end_at_once_when_the_service_does() {
     for tms in Tms::on_each().await {
         let operator = tms.operator().await;
