@@ -20,6 +20,7 @@ use crate::openapi::Docs;
 use crate::repo::Repo;
 use crate::routes::{api_key, audit, changes, docs, health, keys, list, metrics, tenants};
 use crate::token::Tokens;
+use crate::turns::Turns;
 use crate::{answer, body};
 
 /// How long a request may take until its answer begins, reading its body included.
@@ -35,6 +36,8 @@ pub(crate) struct AppState {
     pub(crate) meters: Meters,
     pub(crate) gauges: Gauges,
     pub(crate) docs: Docs,
+    /// Whose whole lists are being sent.
+    pub(crate) turns: Turns,
     /// `None` where no base domain is configured: then any host may be a tenant's own.
     pub(crate) base_domains: Option<Arc<HostRules>>,
     pub(crate) names: Arc<NamePolicy>,

@@ -4,6 +4,7 @@ use axum::extract::FromRequestParts;
 use axum::http::header::AUTHORIZATION;
 use axum::http::request::Parts;
 use jiff::Timestamp;
+use secrecy::{ExposeSecret as _, SecretString};
 use tenant_core::TenantBody;
 
 use crate::app::AppState;
@@ -20,6 +21,7 @@ pub(crate) struct Caller {
     pub(crate) scope: Scope,
     /// When the token expires.
     pub(crate) until: Timestamp,
+    token: SecretString,
 }
 
 impl Caller {
@@ -29,6 +31,17 @@ impl Caller {
             Scope::Operator => stored.body(),
             Scope::Directory => stored.body().for_directory(),
         }
+    }
+
+    /// Whether what signed its token is still good, and its key allows what it allowed at first. Whether the token's time is over
+    /// does not count.
+    pub(crate) async fn is_admitted(&self, state: &AppState) -> bool {
+        let token = state.tokens.read(self.token.expose_secret()).await;
+        if !token.is_ok_and(|token| token != Token::Foreign) {
+            return false;
+        }
+        let scope = state.keys.scope_of_ref(&self.key).await;
+        scope.is_ok_and(|scope| scope == Some(self.scope))
     }
 
     /// The key that it acts with.
@@ -57,7 +70,7 @@ impl FromRequestParts<AppState> for Caller {
             }
         };
         let scope = state.keys.scope_of_ref(&key).await?.ok_or(ApiError::Unauthorized)?;
-        Ok(Self { key, scope, until })
+        Ok(Self { key, scope, until, token: token.into() })
     }
 }
 

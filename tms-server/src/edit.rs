@@ -2,6 +2,7 @@
 
 use tenant_core::TenantRecord;
 
+use crate::bounds;
 use crate::patch::Patch;
 use crate::transition::{Transition, TransitionRefused};
 
@@ -18,12 +19,18 @@ impl Edit {
     /// Applies the change to the record.
     ///
     /// # Errors
-    /// If it makes no sense for the record; the record is then as it was.
+    /// If it makes no sense for the record, or would make it too large; the record is then as it was.
     pub(crate) fn apply(&self, record: &mut TenantRecord) -> Result<(), TransitionRefused> {
+        let mut changed = record.clone();
         match self {
-            Self::Status(transition) => transition.apply(record),
-            Self::Fields(patch) => patch.apply(record),
+            Self::Status(transition) => transition.apply(&mut changed),
+            Self::Fields(patch) => patch.apply(&mut changed),
+        }?;
+        if let Some((field, most)) = bounds::exceeded(Some(record), &changed).next() {
+            return Err(TransitionRefused::TooLarge { field, most });
         }
+        *record = changed;
+        Ok(())
     }
 
     /// What the audit calls it.

@@ -8,6 +8,7 @@ use axum::http::{HeaderName, HeaderValue};
 use axum::response::{IntoResponse, Response};
 use tenant_core::{ErrorBody, FieldError};
 
+use crate::bounds;
 use crate::meters::DatabaseError;
 use crate::repo::{RepoError, Taken};
 use crate::transition::TransitionRefused;
@@ -123,6 +124,10 @@ fn repo_body(error: &RepoError) -> ErrorBody {
         }
         RepoError::Refused(TransitionRefused::Token) => {
             (403, "install_token_invalid", "The install token is not valid.".to_owned())
+        }
+        RepoError::Refused(TransitionRefused::TooLarge { field, most }) => {
+            let row = FieldError::in_body(field, "too_long", bounds::message(most));
+            return ErrorBody::fields(vec![row]);
         }
         RepoError::Unavailable(_) => (
             503,

@@ -147,8 +147,6 @@ impl Feed {
     /// Whether the reader's token is still good, and its key has the scope that it had.
     async fn is_admitted(&mut self) -> bool {
         self.check = Instant::now() + CHECK;
-        let scope = self.state.keys.scope_of_ref(&self.caller.key).await;
-        self.state.clock.wall() < self.caller.until
-            && scope.is_ok_and(|scope| scope == Some(self.caller.scope))
+        self.state.clock.wall() < self.caller.until && self.caller.is_admitted(&self.state).await
     }
 }

@@ -11,6 +11,7 @@ use tenant_core::{
 };
 use uuid::Uuid;
 
+use crate::bounds;
 use crate::integer::integer;
 use crate::secret;
 
@@ -46,6 +47,9 @@ pub(crate) fn read(reader: &mut Reader<'_>, rules: &Rules<'_>, now: Timestamp) -
     let mut record = TenantRecord::new(tenant, install_token, email, now);
     record.labels = labels;
     record.license_id = license_id;
+    for (field, most) in bounds::exceeded(None, &record) {
+        reader.fault(field, "too_long", bounds::message(most));
+    }
     Some(record)
 }
 

@@ -21,6 +21,7 @@ use crate::secret;
 use crate::serve::serve;
 use crate::token::{Source, Tokens};
 use crate::trim;
+use crate::turns::Turns;
 
 /// A signing secret with fewer bytes than its HMAC has is easier to find than a signature (RFC 7518 section 3.2).
 const SECRET_BYTES: usize = 32;
@@ -115,6 +116,7 @@ impl Server {
             gauges: Gauges::new(clock.clone(), meters.clone()),
             meters,
             docs: Docs::new(),
+            turns: Turns::default(),
             base_domains: bases.map(Arc::new),
             names: Arc::new(config.names),
             clock,

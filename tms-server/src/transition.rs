@@ -19,7 +19,7 @@ pub(crate) enum Transition {
     Resume,
 }
 
-/// Why a tenant's status does not change.
+/// Why a tenant does not change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum TransitionRefused {
     /// The tenant's status does not allow it.
@@ -33,6 +33,14 @@ pub enum TransitionRefused {
     /// The install token is not the tenant's, or the tenant has an empty one.
     #[error("the install token is not the tenant's")]
     Token,
+    /// A field would have more than a record may hold.
+    #[error("{field} can have at most {most}")]
+    TooLarge {
+        /// The field.
+        field: &'static str,
+        /// What is allowed, for people.
+        most: &'static str,
+    },
 }
 
 impl Transition {

@@ -136,12 +136,38 @@ fn report(database: &Path, restored: &Contents, kept: Option<&Path>, replaced: O
     }
     if restored.earlier {
         tell("it is of an earlier version; the next start brings its tables up to date");
+        tell("keys can be changed after that: start it once on 127.0.0.1, out of reach");
     }
-    let earlier = replaced.map(|contents| contents.keys.as_slice()).unwrap_or_default();
-    let back: Vec<&str> =
-        restored.keys.iter().filter(|id| !earlier.contains(id)).map(String::as_str).collect();
-    if replaced.is_some() && !back.is_empty() {
-        tell(format!("keys that had been revoked since open it again: {}", back.join(", ")));
+    if let Some(replaced) = replaced {
+        report_secrets(restored, replaced);
     }
     tell("tenants that were suspended since are not; clients of the change feed start over by themselves");
+}
+
+/// What opens the database again, and should not.
+fn report_secrets(restored: &Contents, replaced: &Contents) {
+    let in_replaced = |id: &str| replaced.keys.iter().find(|key| key.id == id);
+    let (mut revoked, mut rotated) = (Vec::new(), Vec::new());
+    for key in &restored.keys {
+        match in_replaced(&key.id) {
+            None => revoked.push(key.id.as_str()),
+            Some(newest) if newest != key => rotated.push(key.id.as_str()),
+            Some(_) => {}
+        }
+    }
+    if !revoked.is_empty() {
+        tell(format!("keys that had been revoked since open it again: {}", revoked.join(", ")));
+    }
+    if !rotated.is_empty() {
+        let ids = rotated.join(", ");
+        tell(format!(
+            "keys that had been rotated since open it in their earlier form, and not in their later one: {ids}"
+        ));
+        tell("make a new secret for each: tms-server keys rotate ID --overlap 0s");
+    }
+    if restored.signing.is_some() && restored.signing != replaced.signing {
+        tell(
+            "access tokens are signed with an earlier secret again: run tms-server secrets rotate --overlap 0s",
+        );
+    }
 }

@@ -9,6 +9,7 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 use sqlx::{ConnectOptions as _, Connection as _};
 
 use crate::repo::{self, VersionError};
+use crate::secret::{self, Digest};
 
 /// How long a statement waits for a lock.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -31,10 +32,21 @@ pub(crate) enum FileFault {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Contents {
     pub(crate) tenants: i64,
-    /// The ids of its keys, in order.
-    pub(crate) keys: Vec<String>,
+    /// Its keys, by id.
+    pub(crate) keys: Vec<NewestForm>,
+    /// The digest of what signs access tokens; `None` where nothing does yet.
+    pub(crate) signing: Option<Digest>,
     /// Whether the next start has to bring its tables up to date.
     pub(crate) earlier: bool,
+}
+
+/// A key as its newest generation has it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct NewestForm {
+    pub(crate) id: String,
+    /// Two databases that went apart may count the same generation differently.
+    generation: i64,
+    sha256: Vec<u8>,
 }
 
 impl fmt::Display for Contents {
@@ -94,11 +106,15 @@ async fn contents(file: &mut SqliteConnection, path: &Path) -> Result<Contents, 
     }
     let tenants =
         sqlx::query_scalar("SELECT count(*) FROM tenant").fetch_one(&mut *file).await.map_err(unreadable)?;
-    let keys = sqlx::query_scalar("SELECT id FROM api_key ORDER BY id")
-        .fetch_all(&mut *file)
-        .await
-        .map_err(unreadable)?;
-    // Nothing works without it; it is read here so that a file without the table is refused.
-    sqlx::query("SELECT 1 FROM signing_secret LIMIT 1").fetch_optional(file).await.map_err(unreadable)?;
-    Ok(Contents { tenants, keys, earlier })
+    // With a maximum, SQLite takes the other columns from its row.
+    let keys = "SELECT id, max(generation) AS generation, sha256 FROM api_key JOIN api_key_secret ON key_id = id \
+                GROUP BY id ORDER BY id";
+    let keys: Vec<(String, i64, Vec<u8>)> =
+        sqlx::query_as(keys).fetch_all(&mut *file).await.map_err(unreadable)?;
+    let form = |(id, generation, sha256)| NewestForm { id, generation, sha256 };
+    let keys = keys.into_iter().map(form).collect();
+    let signing = "SELECT hex(secret) FROM signing_secret ORDER BY id DESC LIMIT 1";
+    let signing: Option<String> =
+        sqlx::query_scalar(signing).fetch_optional(file).await.map_err(unreadable)?;
+    Ok(Contents { tenants, keys, signing: signing.map(|hex| secret::digest(&hex)), earlier })
 }

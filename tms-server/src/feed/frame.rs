@@ -2,17 +2,53 @@
 
 use std::fmt::Display;
 
+use jiff::Timestamp;
+use serde::Serialize;
 use serde_json::json;
+use tenant_core::{Limits, Placement, TenantStatus};
 
 use crate::cursor::Cursor;
 use crate::error::ApiError;
-use crate::repo::{Change, Changed, RepoError};
+use crate::repo::{Change, Changed, RepoError, Stored};
 
-/// What became of a tenant, as a `directory` key may see it.
+/// What routing needs of a tenant (design 5): of [`tenant_core::TenantBody`] what every reader of the feed uses, and no more.
+#[derive(Serialize)]
+struct Routing<'a> {
+    id: String,
+    name: &'a str,
+    incarnation: String,
+    status: TenantStatus,
+    hosts: &'a [String],
+    public_reason: Option<&'a str>,
+    expire: Option<Timestamp>,
+    limits: Limits,
+    storage: Option<Placement>,
+    revision: u64,
+}
+
+impl<'a> Routing<'a> {
+    fn of(stored: &'a Stored) -> Self {
+        let tenant = &stored.record.tenant;
+        Self {
+            id: tenant.id().to_string(),
+            name: tenant.name.as_str(),
+            incarnation: tenant.incarnation.to_string(),
+            status: tenant.status,
+            hosts: &tenant.hosts,
+            public_reason: tenant.public_reason.as_deref(),
+            expire: tenant.expire,
+            limits: tenant.limits,
+            storage: tenant.storage,
+            revision: stored.revision,
+        }
+    }
+}
+
+/// What became of a tenant.
 pub(super) fn change(text: &mut String, change: &Change) -> Result<(), ApiError> {
     match &change.tenant {
         Changed::Now(stored) => {
-            let body = serde_json::to_string(&stored.body().for_directory());
+            let body = serde_json::to_string(&Routing::of(stored));
             let body = body.map_err(|error| RepoError::Backend(Box::new(error)))?;
             frame(text, "tenant", Some(&change.cursor), body);
         }

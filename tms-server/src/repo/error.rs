@@ -28,7 +28,7 @@ pub enum RepoError {
     /// Something is taken; nothing was written.
     #[error(transparent)]
     Taken(#[from] Taken),
-    /// The tenant's status or install token does not allow it; nothing was written.
+    /// The tenant's status or install token does not allow it, or it would be too large; nothing was written.
     #[error(transparent)]
     Refused(#[from] TransitionRefused),
     /// The database is busy, full or out of reach; asking again may help.

@@ -8,6 +8,7 @@ use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 
+use super::LIFETIME;
 use crate::keys::{ENVIRONMENT, KeyRef};
 use crate::repo::SigningSecret;
 use crate::secret;
@@ -63,13 +64,17 @@ impl Signer {
         jsonwebtoken::encode(&Header::new(Algorithm::HS256), claims, &self.encoding).map(SecretString::from)
     }
 
-    /// The key that a token was issued for and when it expires, if this secret signed it.
+    /// The key that a token was issued for and when it expires, if this secret signed it. We make none that live longer than
+    /// [`LIFETIME`].
     pub(super) fn read(&self, token: &str) -> Option<(KeyRef, Timestamp)> {
         let mut validation = Validation::new(Algorithm::HS256);
         // Expiry is for the caller to check, by our own clock.
         validation.validate_exp = false;
         validation.required_spec_claims.clear();
         let claims = jsonwebtoken::decode::<Claims>(token, &self.decoding, &validation).ok()?.claims;
+        if claims.exp.checked_sub(claims.iat).is_none_or(|lifetime| lifetime > LIFETIME) {
+            return None;
+        }
         let until = Timestamp::from_second(claims.exp).ok()?;
         if claims.sub != ENVIRONMENT {
             return Some((KeyRef { id: claims.sub, generation: claims.generation }, until));
@@ -100,6 +105,23 @@ mod tests {
         assert_eq!(signer.read(secrecy::ExposeSecret::expose_secret(&token)), Some(expected));
         let other = jsonwebtoken::encode(&Header::new(Algorithm::HS512), &claims, &signer.encoding);
         assert_eq!(signer.read(&other.expect("a token")), None);
+    }
+
+    #[test]
+    fn a_token_that_lives_longer_than_ours_is_refused() {
+        let secret = SigningSecret { secret: b"secret".into(), since: Timestamp::UNIX_EPOCH, until: None };
+        let signer = Signer::new(&secret, None).expect("a signer");
+        let key = KeyRef { id: "0011223344556677".into(), generation: 2 };
+        for (iat, exp, ours) in
+            [(1000, 1000 + LIFETIME, true), (1000, 1001 + LIFETIME, false), (i64::MIN, 1000, false)]
+        {
+            let token = signer.sign(&Claims::new(&signer, &key, iat, exp)).expect("a token");
+            assert_eq!(
+                signer.read(secrecy::ExposeSecret::expose_secret(&token)).is_some(),
+                ours,
+                "{iat} {exp}"
+            );
+        }
     }
 
     #[test]

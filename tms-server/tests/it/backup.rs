@@ -135,6 +135,7 @@ async fn a_restore_waits_for_no_server_and_keeps_what_it_replaces() {
     let restored = run(folder.path(), &["restore", "copy.db"]);
     let revoked_since = before.split('_').nth(1).expect("a key");
     assert!(restored.err.contains("revoked since") && restored.err.contains(revoked_since), "{restored:?}");
+    assert!(!restored.err.contains("rotate"), "nothing was: {restored:?}");
     restored.ok();
     assert_eq!(tenants(&folder.path().join(DATABASE)).await, ["before"]);
     assert_eq!(tenants(&kept(folder.path())).await, ["after", "before"]);
@@ -146,6 +147,38 @@ async fn a_restore_waits_for_no_server_and_keeps_what_it_replaces() {
     assert_eq!((exchange(&url, &before).0, exchange(&url, &after).0), (200, 403));
     let (out, _) = running.terminate();
     assert_eq!(key_in(&out), None);
+}
+
+#[tokio::test]
+async fn what_was_rotated_since_the_backup_is_told_and_can_be_rotated_again() {
+    let (folder, running, _) = start();
+    let command = |args: &[&str]| run(folder.path(), args);
+    let mut ids = Vec::new();
+    let mut first = String::new();
+    for label in ["rotated", "untouched"] {
+        first = command(&["keys", "create", "--scope", "directory", "--label", label]).ok();
+        ids.push(first.split('_').nth(1).expect("a key").to_owned());
+    }
+    let untouched = first;
+    let earlier = command(&["keys", "rotate", &ids[0], "--overlap", "0s"]).ok();
+    command(&["backup", "copy.db"]).ok();
+    let later = command(&["keys", "rotate", &ids[0], "--overlap", "1h"]).ok();
+    command(&["secrets", "rotate", "--overlap", "10m"]).ok();
+    running.terminate();
+
+    let restored = command(&["restore", "copy.db"]);
+    let told: Vec<&str> = restored.err.lines().filter(|line| line.contains("rotated since")).collect();
+    assert!(told.len() == 1 && told[0].contains(&ids[0]) && !told[0].contains(&ids[1]), "{restored:?}");
+    assert!(!restored.err.contains("revoked since"), "{restored:?}");
+    assert!(restored.err.contains("keys rotate ID --overlap 0s"), "{restored:?}");
+    assert!(restored.err.contains("secrets rotate --overlap 0s"), "{restored:?}");
+    restored.ok();
+    // As was told, before the start.
+    let newest = command(&["keys", "rotate", &ids[0], "--overlap", "0s"]).ok();
+    let (_folder, _running, url) = serve(folder);
+    for (key, status) in [(&earlier, 403), (&later, 403), (&newest, 200), (&untouched, 200)] {
+        assert_eq!(exchange(&url, key.trim_end()).0, status);
+    }
 }
 
 /// The last commits of a server that was killed are in the write-ahead log alone.

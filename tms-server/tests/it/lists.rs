@@ -1,10 +1,14 @@
 //! `GET /tenant`: all at once, or in pages; each says where the feed goes on.
 
 use std::collections::BTreeSet;
+use std::time::{Duration, Instant};
 
+use reqwest::{Method, Response};
+use secrecy::ExposeSecret as _;
 use serde_json::{Value, json};
+use tms_server::{IssuedKey, Scope};
 
-use crate::support::{As, Feed, Tms};
+use crate::support::{As, Feed, Tms, by_hand};
 
 fn ids(list: &Value) -> Vec<String> {
     let list = list.as_array().expect("a list");
@@ -117,5 +121,71 @@ async fn a_page_is_asked_for_with_a_limit_or_a_place() {
         let directory = tms.directory().await;
         let listed = directory.get("/tenant?limit=1").await.ok();
         assert!(listed[0].get("install_token").is_none() && listed[0]["revision"] == 1, "{listed}");
+    }
+}
+
+/// Makes more tenants than the buffers of a connection hold.
+async fn fill(tms: &Tms) {
+    create(&tms.operator().await, (0..48).map(|i| format!("large-{i}"))).await;
+    let large = if tms.database_url().starts_with("sqlite:") {
+        r#"UPDATE tenant SET labels = '{"a":"' || hex(zeroblob(250000)) || '"}'"#
+    } else {
+        r#"UPDATE tenant SET labels = '{"a":"' || repeat('0', 500000) || '"}'"#
+    };
+    by_hand(&tms.database_url(), large).await.expect("changed");
+}
+
+/// Asks for all tenants, and takes nothing of the answer but its head.
+async fn begin(caller: &As<'_>) -> Response {
+    let request = caller.tms.request(Method::GET, "/tenant").bearer_auth(&caller.token);
+    request.send().await.expect("an answer")
+}
+
+async fn key(tms: &Tms) -> IssuedKey {
+    tms.server.keys().issue(Scope::Directory, "router").await.expect("a key")
+}
+
+#[tokio::test]
+async fn a_list_is_cut_short_when_its_key_is_revoked_and_holds_nothing_up() {
+    for tms in Tms::on_each().await {
+        fill(&tms).await;
+        let operator = tms.operator().await;
+        let mut lists = Vec::new();
+        for key in [key(&tms).await, key(&tms).await] {
+            let list = begin(&tms.with_key(key.key.expose_secret()).await).await;
+            assert_eq!(list.status(), 200);
+            tms.server.keys().revoke(&key.id).await.expect("revoked");
+            lists.push(list);
+        }
+        // There is room for two at once.
+        let revoked = Instant::now();
+        let whole = begin(&operator).await;
+        assert!(
+            whole.status() == 200 && revoked.elapsed() < Duration::from_secs(3),
+            "{:?}",
+            revoked.elapsed()
+        );
+        let whole = whole.text().await.expect("whole");
+        assert_eq!(ids(&serde_json::from_str(&whole).expect("json")).len(), 48);
+        for list in lists {
+            assert!(list.text().await.is_err(), "it is whole");
+        }
+    }
+}
+
+#[tokio::test]
+async fn of_one_key_a_list_is_sent_after_the_other() {
+    for tms in Tms::on_each().await {
+        fill(&tms).await;
+        let (one, other) = (key(&tms).await, key(&tms).await);
+        let one = tms.with_key(one.key.expose_secret()).await;
+        let other = tms.with_key(other.key.expose_secret()).await;
+        let first = begin(&one).await;
+        let (second, others) = tokio::join!(one.get("/tenant"), other.get("/tenant"));
+        assert_eq!(ids(&others.ok()).len(), 48, "another key is not held up");
+        second.is(503, "timeout");
+        assert_eq!(second.headers["retry-after"], "1");
+        let (second, ()) = tokio::join!(one.get("/tenant"), async { drop(first) });
+        assert_eq!(ids(&second.ok()).len(), 48, "its turn has come");
     }
 }

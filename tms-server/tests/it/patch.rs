@@ -3,7 +3,7 @@
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::support::{As, Tms};
+use crate::support::{As, Tms, by_hand};
 
 async fn patch(caller: &As<'_>, tenant: &str, body: Value) -> crate::support::Answer {
     caller.call(Method::PATCH, &format!("/tenant/{tenant}"), Some(&body)).await
@@ -99,5 +99,78 @@ async fn a_host_of_another_tenant_is_409_and_does_not_tell_whose() {
         patch(&operator, "acme", json!({ "hosts": [] })).await.ok();
         patch(&operator, "globex", json!({ "hosts": ["b\u{fc}cher.example"] })).await.ok();
         assert_eq!(operator.get("/host/xn--bcher-kva.example").await.ok()["id"], "globex");
+    }
+}
+
+/// What a 422 says of its one field.
+#[track_caller]
+fn too_large(answer: &crate::support::Answer, field: &str, most: &str) {
+    assert_eq!(answer.fields(), [field]);
+    let told = answer.body["detail"][0]["msg"].as_str().expect("text");
+    assert!(told.contains(most), "{told}");
+}
+
+#[tokio::test]
+async fn a_record_has_bounds_however_it_grows() {
+    for tms in Tms::on_each().await {
+        let operator = tms.operator().await;
+        let hosts: Vec<_> = (0..101).map(|n| format!("h{n}.example")).collect();
+        for (field, value, most) in [
+            ("hosts", json!(hosts), "100 hosts"),
+            ("labels", json!({ "a": "x".repeat(65_529) }), "64 KiB"),
+            ("install_token", json!("x".repeat(1025)), "1 KiB"),
+            ("license_id", json!("x".repeat(1025)), "1 KiB"),
+        ] {
+            let mut body = json!({ "name": "large", "email": "a@b" });
+            body[field] = value;
+            too_large(&operator.post("/tenant", body).await, field, most);
+        }
+        assert_eq!(operator.get("/tenant/large").await.ok(), Value::Null);
+
+        operator.create_active("acme").await;
+        patch(&operator, "acme", json!({ "hosts": hosts[1..], "labels": { "a": "x".repeat(65_000) } }))
+            .await
+            .ok();
+        let reasons = json!({ "public_reason": "x".repeat(4096), "private_reason": "x".repeat(4096) });
+        let before = operator.post("/tenant/acme/suspend", reasons).await.ok();
+        too_large(&patch(&operator, "acme", json!({ "hosts": hosts })).await, "hosts", "100 hosts");
+        too_large(
+            &patch(&operator, "acme", json!({ "labels": { "b": "x".repeat(600) } })).await,
+            "labels",
+            "64 KiB",
+        );
+        for reason in ["public_reason", "private_reason"] {
+            let answer = operator.post("/tenant/acme/suspend", json!({ reason: "x".repeat(4097) })).await;
+            too_large(&answer, reason, "4 KiB");
+        }
+        let said = tms.command(&["tenants", "suspend", "acme", "--public-reason", &"x".repeat(4097)]).await;
+        let refused = said.refusal();
+        assert!(refused.contains("public_reason can have at most 4 KiB"), "{refused}");
+        assert_eq!(operator.get("/tenant/acme").await.ok(), before);
+    }
+}
+
+#[tokio::test]
+async fn a_record_that_is_too_large_already_is_read_and_can_shrink() {
+    for tms in Tms::on_each().await {
+        let operator = tms.operator().await;
+        operator.create_active("acme").await;
+        patch(&operator, "acme", json!({ "labels": { "b": "c" } })).await.ok();
+        let large = if tms.database_url().starts_with("sqlite:") {
+            r#"UPDATE tenant SET labels = '{"a":"' || hex(zeroblob(100000)) || '","b":"c"}'"#
+        } else {
+            r#"UPDATE tenant SET labels = '{"a":"' || repeat('0', 200000) || '","b":"c"}'"#
+        };
+        by_hand(&tms.database_url(), large).await.expect("changed");
+        for path in ["/tenant", "/tenant?limit=1"] {
+            let listed = operator.get(path).await.ok();
+            assert_eq!(listed[0]["labels"]["a"].as_str().map(str::len), Some(200_000), "{path}");
+        }
+        patch(&operator, "acme", json!({ "email": "c@d" })).await.ok();
+        operator.post("/tenant/acme/suspend", json!({ "public_reason": "unpaid" })).await.ok();
+        too_large(&patch(&operator, "acme", json!({ "labels": { "d": "e" } })).await, "labels", "64 KiB");
+        patch(&operator, "acme", json!({ "labels": { "b": null } })).await.ok();
+        let small = patch(&operator, "acme", json!({ "labels": { "a": null } })).await.ok();
+        assert_eq!(small["labels"], json!({}));
     }
 }
