@@ -1,5 +1,5 @@
-//! [`Cache`]: answers from memory while a record is fresh; asks once, however many wait, where it is not. What a feed brings
-//! goes into the same memory (`follow.rs`).
+//! [`Cache`]: answers from memory while a record is fresh; asks once, however many wait, where it is not. How what was
+//! said gets into memory is in `follow.rs`.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -19,7 +19,6 @@ use crate::history::Origin;
 use crate::keeper::Keeper;
 use crate::key::LookupKey;
 use crate::records::{Put, Records};
-use crate::refusals::Refusal;
 use crate::report::Report;
 use crate::retry::{Backoff, Retry};
 use crate::settings::Settings;
@@ -374,47 +373,6 @@ impl Cache {
             }
         }
         Lookup::Known(newer.tenant.clone())
-    }
-
-    /// Keeps what was said of a tenant: where it serves the tenant less than before, on disk, and in memory.
-    pub(crate) fn remember(&self, entry: Entry, origin: Origin) -> Put {
-        self.refuse(std::slice::from_ref(&entry), origin);
-        self.put(entry, origin)
-    }
-
-    /// Sees to it that what these entries refuse is on its way to the disk before they are [`put`](Self::put).
-    pub(crate) fn refuse(&self, entries: &[Entry], origin: Origin) {
-        let Some(keeper) = &self.keeper else { return };
-        let refusal = |entry: &Entry| {
-            let before = self.records.replaced(entry, origin).ok()?;
-            let before = before.as_ref().map(|before| &*before.tenant);
-            Some((entry.tenant.id(), Refusal::of(before, &entry.tenant, entry.revision)?))
-        };
-        keeper.refuse(entries.iter().filter_map(refusal).collect());
-    }
-
-    /// Keeps what was said of a tenant in memory.
-    pub(crate) fn put(&self, entry: Entry, origin: Origin) -> Put {
-        let (tenant, revision) = (entry.tenant.clone(), entry.revision);
-        let put = self.records.put(entry, origin);
-        if let (Put::Done(before), Some(keeper)) = (&put, &self.keeper) {
-            let is_same = |before: &Entry| before.revision == revision && *before.tenant == *tenant;
-            if !before.as_deref().is_some_and(is_same) {
-                keeper.changed.notify_one();
-            } else if origin == Origin::Answer {
-                keeper.confirmed(self.now(), self.settings.confirm_every());
-            }
-        }
-        put
-    }
-
-    /// Forgets tenants that are no more.
-    pub(crate) fn forget(&self, gone: &[Arc<Entry>]) {
-        let ids = gone.iter().map(|entry| entry.tenant.id());
-        if let Some(keeper) = &self.keeper {
-            keeper.refuse(ids.clone().map(|id| (id, Refusal::gone(&id))).collect());
-        }
-        ids.for_each(|id| self.records.remove(&id));
     }
 }
 

@@ -26,14 +26,14 @@ const TICK: Duration = Duration::from_millis(100);
 /// # Where the TMS has a change feed
 /// It is a replica: it reads the list of all tenants, follows the feed from there, and answers from memory. A suspension is
 /// acted upon as soon as the feed tells of it. When the feed is connected again after a while, it goes on where it was; if
-/// the TMS does not know that place any more (it was restored from a backup), everything is listed again, and no tenant
-/// that is in both is missing for a moment. A name that is not in memory may have been created this instant: it is one
+/// the TMS does not know that place any more (it was restored from a backup), or answers have brought what lies behind it,
+/// everything is listed again, and no tenant that is in both is missing for a moment. A name that is not in memory may have been created this instant: it is one
 /// call, within a budget, and then unknown for a while, or until the feed brings it.
 ///
 /// # Where it has none, or while it is down
 /// It is a cache. A record younger than [`fresh`](TmsDirectoryBuilder::fresh) is answered at once. An older one waits, for a
-/// moment, for one refresh that all requests share. Once a refresh failed, the old record serves without waiting while the
-/// directory tries on, ever more slowly, until [`stale`](TmsDirectoryBuilder::stale) after the record was last confirmed;
+/// moment, for one refresh that all requests share. Once a refresh failed, the old record serves without waiting while further
+/// requests begin further tries, ever more slowly; who was not asked for during all of `fresh` waits once more. So it is until [`stale`](TmsDirectoryBuilder::stale) after the record was last confirmed;
 /// then the answer is [`Lookup::Unavailable`]. What the TMS says is acted upon at once, that a tenant is gone included; that
 /// it could not be asked is never remembered.
 ///

@@ -1,6 +1,7 @@
-//! What the list and the feed do to the memory of a directory.
+//! What answers, the list and the feed do to the memory of a directory, and to what is kept of it on disk.
 
 use std::collections::HashSet;
+use std::sync::Arc;
 use std::time::Duration;
 
 use tenant_core::{Incarnation, TenantId};
@@ -12,6 +13,8 @@ use crate::error::TmsError;
 use crate::found::Found;
 use crate::history::Origin;
 use crate::keeper::Keeper;
+use crate::records::Put;
+use crate::refusals::Refusal;
 use crate::snapshot::{Image, wall_millis};
 
 /// So many rows of a list are put before others have their turn.
@@ -21,6 +24,47 @@ impl Cache {
     /// Numbers what is asked for now, or heard.
     pub(crate) fn number(&self) -> u64 {
         self.calls().number()
+    }
+
+    /// Keeps what was said of a tenant: where it serves the tenant less than before, on disk, and in memory.
+    pub(crate) fn remember(&self, entry: Entry, origin: Origin) -> Put {
+        self.refuse(std::slice::from_ref(&entry), origin);
+        self.put(entry, origin)
+    }
+
+    /// Sees to it that what these entries refuse is on its way to the disk before they are [`put`](Self::put).
+    pub(crate) fn refuse(&self, entries: &[Entry], origin: Origin) {
+        let Some(keeper) = &self.keeper else { return };
+        let refusal = |entry: &Entry| {
+            let before = self.records.replaced(entry, origin).ok()?;
+            let before = before.as_ref().map(|before| &*before.tenant);
+            Some((entry.tenant.id(), Refusal::of(before, &entry.tenant, entry.revision)?))
+        };
+        keeper.refuse(entries.iter().filter_map(refusal).collect());
+    }
+
+    /// Keeps what was said of a tenant in memory.
+    pub(crate) fn put(&self, entry: Entry, origin: Origin) -> Put {
+        let (tenant, revision) = (entry.tenant.clone(), entry.revision);
+        let put = self.records.put(entry, origin);
+        if let (Put::Done(before), Some(keeper)) = (&put, &self.keeper) {
+            let is_same = |before: &Entry| before.revision == revision && *before.tenant == *tenant;
+            if !before.as_deref().is_some_and(is_same) {
+                keeper.changed.notify_one();
+            } else if origin == Origin::Answer {
+                keeper.confirmed(self.now(), self.settings.confirm_every());
+            }
+        }
+        put
+    }
+
+    /// Forgets tenants that are no more.
+    pub(crate) fn forget(&self, gone: &[Arc<Entry>]) {
+        let ids = gone.iter().map(|entry| entry.tenant.id());
+        if let Some(keeper) = &self.keeper {
+            keeper.refuse(ids.clone().map(|id| (id, Refusal::gone(&id))).collect());
+        }
+        ids.for_each(|id| self.records.remove(&id));
     }
 
     /// Puts the list in the place of memory, row by row, so that a tenant which is in both is never missing; and then

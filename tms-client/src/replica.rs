@@ -18,7 +18,7 @@ use crate::settings::{Mode, Settings};
 /// The pause after the first failure, before jitter.
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 
-/// A TMS that had a feed has none any more after so many attempts in a row: with the pauses between them, more than a minute.
+/// A TMS that had a feed has none any more after so many failures in a row: half a minute to a minute with the default pauses.
 const ABSENT: u32 = 20;
 
 /// What follows the feed. It holds the directory no longer than for a moment, so that it ends with the last handle.

@@ -14,7 +14,8 @@ use crate::error::TmsError;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Mode {
     /// A replica where the TMS has a change feed, a cache where it has none. Which of them shows with its first answer, and
-    /// is looked at anew [now and then](TmsDirectoryBuilder::probe_every) where there is none.
+    /// is looked at anew [now and then](TmsDirectoryBuilder::probe_every) where there is none. A feed that was there is given up
+    /// after 20 failures in a row.
     #[default]
     Auto,
     /// Reads the list of all tenants and follows the change feed. While the feed is down it works like a cache.

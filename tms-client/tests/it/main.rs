@@ -10,6 +10,7 @@ mod proof;
 mod proof_cold;
 mod proof_faults;
 mod proof_spray;
+mod reconnect;
 mod registry;
 mod replica;
 mod support;
