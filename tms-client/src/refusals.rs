@@ -299,29 +299,6 @@ mod tests {
     }
 
     #[test]
-    fn what_serves_less_than_before_is_a_refusal_and_what_serves_no_less_is_none() {
-        let tenant = |status| {
-            let mut tenant = Tenant::new("acme".parse().expect("a name"), Incarnation::fixed("acme"));
-            tenant.status = status;
-            tenant
-        };
-        use TenantStatus::{Active, Deleting, Pending, Suspended};
-        for (before, after, refused) in [
-            (Some(Active), Suspended, true),
-            (Some(Suspended), Deleting, true),
-            (Some(Active), Pending, true),
-            (Some(Suspended), Suspended, false),
-            (Some(Suspended), Active, false),
-            (None, Suspended, true),
-            (None, Pending, false),
-        ] {
-            let before_tenant = before.map(tenant);
-            let refusal = Refusal::of(before_tenant.as_ref(), &tenant(after), None);
-            assert_eq!(refusal.is_some(), refused, "{before:?} {after:?}");
-        }
-    }
-
-    #[test]
     fn what_was_appended_is_there_again() {
         let disk = Disk::new();
         let (mut log, recovered) = disk.open(None);
@@ -447,6 +424,9 @@ mod tests {
         assert!(refuses(Some(&plain), &expiring) && !refuses(Some(&expiring), &plain));
         let suspended = tenant(&|tenant| tenant.status = TenantStatus::Suspended);
         assert!(refuses(None, &suspended) && !refuses(Some(&suspended), &plain));
+        assert!(!refuses(Some(&suspended), &suspended), "it is written already");
+        let deleting = tenant(&|tenant| tenant.status = TenantStatus::Deleting);
+        assert!(refuses(Some(&suspended), &deleting));
         let pending = tenant(&|tenant| tenant.status = TenantStatus::Pending);
         assert!(!refuses(None, &pending));
     }
