@@ -75,6 +75,15 @@ fn version(tenant: &Tenant) -> u32 {
     tenant.limits.burst.unwrap_or_default()
 }
 
+/// Ends the readers, also where an assertion fails.
+struct End<'a>(&'a AtomicBool);
+
+impl Drop for End<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::SeqCst);
+    }
+}
+
 /// Threads read while the feed suspends and resumes a tenant. Before each reading, a thread notes the newest change that any
 /// of them has seen; what it reads then must not be older, so nobody serves a tenant after somebody else has refused it.
 #[test]
@@ -99,6 +108,7 @@ fn a_change_that_one_thread_has_seen_is_seen_by_all() {
         (readings, seen)
     };
     let histories = thread::scope(|scope| {
+        let end = End(&done);
         let readers: Vec<_> = (0..READERS).map(|_| scope.spawn(read)).collect();
         for change in 1..=CHANGES {
             tms.edit("acme", |acme| {
@@ -111,7 +121,7 @@ fn a_change_that_one_thread_has_seen_is_seen_by_all() {
                 thread::yield_now();
             }
         }
-        done.store(true, Ordering::SeqCst);
+        drop(end);
         readers.into_iter().map(|reader| reader.join().unwrap()).collect::<Vec<_>>()
     });
     assert!(
