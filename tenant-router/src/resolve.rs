@@ -11,6 +11,7 @@ use tenant_core::{
 
 use crate::authority::{BadHost, host_of};
 use crate::current::CurrentTenant;
+use crate::observe::Nobody;
 use crate::proxy::TrustedProxies;
 use crate::reject::{Rejection, RejectionKind};
 
@@ -126,8 +127,8 @@ impl<D: TenantDirectory> Resolver<D> {
         {
             return from_header(parts, header).map(Origin::Header);
         }
-        let host =
-            host_of(parts, &self.proxies).map_err(|why| Rejection::new(RejectionKind::BadHost(why)))?;
+        let host = host_of(parts, &self.proxies, &mut Nobody)
+            .map_err(|why| Rejection::new(RejectionKind::BadHost(why)))?;
         Ok(Origin::Host(host))
     }
 

@@ -1,0 +1,41 @@
+//! Who watches a decision being made: an explanation, or nobody. The rules are written once, for both.
+
+use crate::explanation::{Effect, Rule, Step};
+
+/// Told of the steps of a decision while it is made.
+pub(crate) trait Observer {
+    /// Whether anybody watches: what only tells can be left out where nobody does.
+    const WATCHES: bool;
+
+    /// The closure runs only where somebody watches.
+    fn tell(&mut self, step: impl FnOnce() -> Step);
+
+    /// [`Observer::tell`] of a refusal, which is handed back.
+    fn refused<E: std::fmt::Display>(&mut self, rule: Rule, why: E) -> E {
+        self.tell(|| Step::new(rule, Effect::Refuses, why.to_string()));
+        why
+    }
+}
+
+/// Nobody watches; it compiles to nothing.
+pub(crate) struct Nobody;
+
+impl Observer for Nobody {
+    const WATCHES: bool = false;
+
+    #[inline(always)]
+    fn tell(&mut self, _: impl FnOnce() -> Step) {}
+}
+
+impl Observer for Vec<Step> {
+    const WATCHES: bool = true;
+
+    fn tell(&mut self, step: impl FnOnce() -> Step) {
+        self.push(step());
+    }
+}
+
+/// What a client sent, fit for a terminal.
+pub(crate) fn shown(bytes: &[u8]) -> impl std::fmt::Display {
+    bytes.escape_ascii()
+}
