@@ -71,7 +71,8 @@ fn is_grpc(headers: &HeaderMap) -> bool {
 /// The status codes of gRPC: INVALID_ARGUMENT, NOT_FOUND, PERMISSION_DENIED, UNAVAILABLE.
 fn grpc_status(status: StatusCode) -> u16 {
     match status {
-        StatusCode::BAD_REQUEST => 3,
+        // Another connection may be right, but no client of gRPC opens one for a call: none is told to retry.
+        StatusCode::BAD_REQUEST | StatusCode::MISDIRECTED_REQUEST => 3,
         StatusCode::NOT_FOUND => 5,
         StatusCode::FORBIDDEN => 7,
         _ => 14,

@@ -48,6 +48,7 @@
 //! | case | status | code | gRPC |
 //! |---|---|---|---|
 //! | the host is malformed, missing or ambiguous, a bare base domain, or nobody's | 400 | `host_invalid` | `INVALID_ARGUMENT` |
+//! | the connection's certificate is not for the host, where that is [checked](TenantLayer::check_certificate) | 421 | `host_misdirected` | `INVALID_ARGUMENT` |
 //! | no such tenant, or it is being deleted | 404 | `tenant_unknown` | `NOT_FOUND` |
 //! | its install has not finished | 503, `Retry-After` | `tenant_pending` | `UNAVAILABLE` |
 //! | suspended | 403 | `tenant_suspended` | `PERMISSION_DENIED` |
@@ -74,7 +75,9 @@ mod admission;
 mod answer;
 mod authority;
 mod body;
+mod certificate;
 mod current;
+mod explain;
 mod explanation;
 #[cfg(feature = "axum")]
 mod extract;
@@ -86,12 +89,14 @@ mod loose;
 mod observe;
 mod own;
 mod proxy;
+mod recording;
 mod reject;
 mod resolve;
 mod service;
 
 pub use authority::BadHost;
 pub use body::RejectOr;
+pub use certificate::ServedCertificate;
 pub use current::{CurrentTenant, Resolution};
 pub use explanation::{Effect, Explanation, Rule, Step};
 pub use future::ResponseFuture;

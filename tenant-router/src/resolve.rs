@@ -10,8 +10,9 @@ use tenant_core::{
 };
 
 use crate::authority::{BadHost, host_of};
+use crate::certificate;
 use crate::current::CurrentTenant;
-use crate::observe::Nobody;
+use crate::observe::{Nobody, Observer};
 use crate::proxy::TrustedProxies;
 use crate::reject::{Rejection, RejectionKind};
 
@@ -24,16 +25,25 @@ pub(crate) struct Resolver<D> {
     pub(crate) directory: Arc<D>,
     pub(crate) proxies: TrustedProxies,
     pub(crate) tenant_header: Option<HeaderName>,
+    pub(crate) check_certificate: bool,
     pub(crate) clock: Arc<dyn Clock>,
 }
 
 impl<D> Clone for Resolver<D> {
     fn clone(&self) -> Self {
-        Self {
+        self.with_directory(Arc::clone(&self.directory))
+    }
+}
+
+impl<D> Resolver<D> {
+    /// The same, asking another directory.
+    pub(crate) fn with_directory<E>(&self, directory: Arc<E>) -> Resolver<E> {
+        Resolver {
             rules: self.rules.clone(),
-            directory: Arc::clone(&self.directory),
+            directory,
             proxies: self.proxies.clone(),
             tenant_header: self.tenant_header.clone(),
+            check_certificate: self.check_certificate,
             clock: Arc::clone(&self.clock),
         }
     }
@@ -70,7 +80,7 @@ pub(crate) enum AtOnce {
 impl<D: TenantDirectory> Resolver<D> {
     /// Resolves a request from what the directory holds in memory, if that is enough.
     pub(crate) fn at_once(&self, parts: &Parts) -> AtOnce {
-        match self.origin(parts) {
+        match self.origin(parts, &mut Nobody) {
             Err(rejection) => AtOnce::Settled(Err(rejection)),
             Ok(origin) => match self.remembered(&origin) {
                 Some(resolved) => AtOnce::Settled(resolved),
@@ -118,7 +128,8 @@ impl<D: TenantDirectory> Resolver<D> {
         }
     }
 
-    fn origin(&self, parts: &Parts) -> Result<Origin, Rejection> {
+    /// What names the tenant.
+    pub(crate) fn origin(&self, parts: &Parts, observer: &mut impl Observer) -> Result<Origin, Rejection> {
         if self.rules.fixed_key().is_some() {
             return Ok(Origin::Fixed);
         }
@@ -127,8 +138,11 @@ impl<D: TenantDirectory> Resolver<D> {
         {
             return from_header(parts, header).map(Origin::Header);
         }
-        let host = host_of(parts, &self.proxies, &mut Nobody)
+        let host = host_of(parts, &self.proxies, observer)
             .map_err(|why| Rejection::new(RejectionKind::BadHost(why)))?;
+        if self.check_certificate && certificate::is_misdirected(parts, &host, &self.proxies, observer) {
+            return Err(Rejection::new(RejectionKind::Misdirected).with_host(Some(host)));
+        }
         Ok(Origin::Host(host))
     }
 
