@@ -75,7 +75,7 @@ fn of_host(rules: &HostRules, host: &Host, steps: &mut Vec<Step>) {
     steps.push(match base_of(rules, host) {
         Some(base) if base == *host => Step::new(Rule::BaseDomain, Effect::Holds, "it is one itself"),
         Some(base) => Step::new(Rule::BaseDomain, Effect::Holds, format!("under {base}")),
-        None => Step::new(Rule::BaseDomain, Effect::Absent, "under none"),
+        None => Step::new(Rule::BaseDomain, Effect::Absent, none_of(rules.bases())),
     });
     match rules.keys(host) {
         Ok(HostKeys { first, second }) => {
@@ -95,6 +95,11 @@ fn of_host(rules: &HostRules, host: &Host, steps: &mut Vec<Step>) {
     }
 }
 
+fn none_of(bases: &[Host]) -> String {
+    let names: Vec<&str> = bases.iter().map(Host::as_str).collect();
+    if names.is_empty() { "none are set".to_owned() } else { format!("not under {}", names.join(", ")) }
+}
+
 fn of_key(key: &TenantKey<'_>) -> Step {
     match key {
         TenantKey::Label { id, label } => Step::new(Rule::Label, Effect::Holds, format!("{label}, id {id}")),
@@ -105,7 +110,7 @@ fn of_key(key: &TenantKey<'_>) -> Step {
 }
 
 fn first_of_three(key: &TenantKey<'_>) -> String {
-    format!("{}: no base domains are set, so the first of three labels may be a name", of_key(key).text)
+    format!("{}: the first of three labels, where no base domains are set", of_key(key).text)
 }
 
 /// The base domain that the rules find a host under: the longest end of the host that they call a base domain.
