@@ -44,7 +44,9 @@ impl<D: TenantDirectory> TenantLayer<D> {
         let mut steps = of_header(&resolver, request);
         match resolver.origin(request, &mut steps) {
             Ok(Origin::Host(host)) => of_host(&resolver.rules, &host, &mut steps),
-            Ok(Origin::Fixed) => steps = vec![Step::new(Rule::OneTenant, Effect::Counts, "no host is read")],
+            Ok(Origin::Fixed) => {
+                steps = vec![Step::new(Rule::OneTenant, Effect::Counts, "every host is its; none is read")]
+            }
             Ok(Origin::Header(_)) | Err(_) => {}
         }
         let resolved = match resolver.at_once(request) {

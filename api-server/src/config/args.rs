@@ -1,9 +1,10 @@
 //! Flags and variables; the only file of the crate that reads the environment.
 
+use std::net::IpAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use axum::http::HeaderName;
+use axum::http::{HeaderName, HeaderValue};
 use clap::{Args, Parser, Subcommand};
 use ipnet::IpNet;
 use secrecy::SecretString;
@@ -32,6 +33,9 @@ pub(crate) enum Command {
     Dev(DevArgs),
     /// Print the effective settings, secrets hidden; fails if one of them is wrong.
     CheckConfig(ServeArgs),
+    /// Print, rule by rule, why a host is a tenant's or not. Exit code 0: it is, and is served; 1: it is refused; 2: it cannot
+    /// be told.
+    Resolve(ResolveArgs),
     /// Work on the files of the embedded storage, while no server has them.
     #[command(subcommand)]
     Storage(StorageCommand),
@@ -97,6 +101,21 @@ pub(crate) struct DetachArgs {
     pub(crate) incarnation: Option<Incarnation>,
     #[command(flatten)]
     pub(crate) folder: FolderArgs,
+}
+
+#[derive(Args)]
+pub(crate) struct ResolveArgs {
+    /// The host as a client sends it, such as company-x.your-domain.com.
+    #[arg(value_name = "HOST")]
+    pub(crate) host: String,
+    /// A header that comes with it, such as 'X-Forwarded-Host: company-x.your-domain.com'; may be given several times.
+    #[arg(long = "header", value_name = "NAME: VALUE", value_parser = values::header)]
+    pub(crate) headers: Vec<(HeaderName, HeaderValue)>,
+    /// The address that the request comes from.
+    #[arg(long, value_name = "ADDRESS")]
+    pub(crate) peer: Option<IpAddr>,
+    #[command(flatten)]
+    pub(crate) serve: ServeArgs,
 }
 
 /// The settings of `serve`. Each flag has a variable of the same meaning.

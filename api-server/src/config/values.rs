@@ -7,7 +7,7 @@ use std::path::Path;
 use std::str::FromStr;
 use std::time::Duration;
 
-use axum::http::Uri;
+use axum::http::{HeaderName, HeaderValue, Uri};
 use secrecy::SecretString;
 
 /// A setting that cannot be used. Never holds the value of a secret.
@@ -68,6 +68,16 @@ pub(crate) fn size(text: &str) -> Result<usize, String> {
     bytes.and_then(|bytes| usize::try_from(bytes).ok()).ok_or_else(|| "use a size such as 8MiB".to_owned())
 }
 
+/// A header as it is sent: `Name: value`.
+pub(crate) fn header(text: &str) -> Result<(HeaderName, HeaderValue), String> {
+    let split = text.split_once(':').and_then(|(name, value)| {
+        let name = name.parse::<HeaderName>().ok()?;
+        let value = HeaderValue::from_bytes(value.trim_matches([' ', '\t']).as_bytes()).ok()?;
+        Some((name, value))
+    });
+    split.ok_or_else(|| "use a header such as 'X-Forwarded-Host: company-x.your-domain.com'".to_owned())
+}
+
 /// A URL that a client can call.
 pub(crate) fn check_url(setting: &str, url: &str) -> Result<(), ConfigError> {
     let parsed = url.parse::<Uri>().ok();
@@ -124,6 +134,9 @@ mod tests {
         assert_eq!(size("8MiB"), Ok(8 << 20));
         assert_eq!("off".parse(), Ok(Bind(None)));
         assert!("8686".parse::<Bind>().is_err());
+        let (name, value) = header("X-Tenant:  company-x ").expect("a header");
+        assert_eq!((name.as_str(), value.as_bytes()), ("x-tenant", &b"company-x"[..]));
+        assert!(header("X-Tenant").is_err() && header("X Tenant: x").is_err() && header("X: a\nb").is_err());
         assert!(check_url("X", "http://tms:8383").is_ok());
         assert!(check_url("X", "tms:8383").is_err());
     }
