@@ -54,6 +54,11 @@ fn ask_alone(config: &mut Config) {
 }
 
 fn request(args: &ResolveArgs) -> Result<Parts, Failure> {
+    if args.host.contains("://") {
+        return Err(
+            "give the host alone, such as company-x.your-domain.com, without http:// and a path".into()
+        );
+    }
     // As a server reads it: white space around a value is no part of it.
     let host = args.host.trim_matches([' ', '\t']);
     let host = HeaderValue::from_bytes(host.as_bytes())

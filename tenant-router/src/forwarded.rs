@@ -52,7 +52,11 @@ fn from_x_forwarded_host(headers: &HeaderMap, observer: &mut impl Observer) -> R
     let item = last.as_bytes().rsplit(|&b| b == b',').next().unwrap_or_default();
     let host = read_forwarded(item.trim_ascii())?;
     observer.tell(|| {
-        let text = format!("{host}, of {}", shown(last.as_bytes()));
+        let text = if item.len() == last.len() {
+            host.to_string()
+        } else {
+            format!("{host}, the last of {}", shown(last.as_bytes()))
+        };
         Step::new(Rule::XForwardedHost, Effect::Counts, text)
     });
     Ok(Some(host))
@@ -60,43 +64,60 @@ fn from_x_forwarded_host(headers: &HeaderMap, observer: &mut impl Observer) -> R
 
 /// Goes through the elements from left to right and keeps what going from the right would find: an element with a host
 /// replaces what was found; one without hides it, unless the hop before it is trusted too.
-fn from_forwarded(
+fn from_forwarded<O: Observer>(
     headers: &HeaderMap,
     proxies: &TrustedProxies,
-    observer: &mut impl Observer,
+    observer: &mut O,
 ) -> Result<Option<Host>, BadHost> {
     let mut found = None;
+    let mut told = Told::default();
     for line in headers.get_all(FORWARDED) {
         let mut rest = line.as_bytes();
         while let Some(element) = next_element(&mut rest)? {
-            let names = element.host.is_some();
             let trusted = element.client_address().is_some_and(|ip| proxies.contain(ip));
-            observer.tell(|| step_of(&element, trusted));
-            if names {
+            if O::WATCHES {
+                told.keep(&element, trusted);
+            }
+            if element.host.is_some() {
                 found = element.host;
             } else if !trusted {
                 found = None;
             }
         }
     }
+    told.tell(found.is_some(), observer);
     found.map(|host| read_forwarded(&host)).transpose()
 }
 
-/// One element, and what it means for those before it: the nearest hop wrote the last one.
-fn step_of(element: &Element<'_>, trusted: bool) -> Step {
-    let client = || element.client.as_deref().map_or_else(|| "nobody".to_owned(), |c| shown(c).to_string());
-    let (effect, text) = match &element.host {
-        Some(host) => (Effect::Counts, format!("host {}; what stands before it does not count", shown(host))),
-        None if trusted => (
-            Effect::Holds,
-            format!("no host, for {}, which is trusted: what stands before it counts", client()),
-        ),
-        None => (
-            Effect::Absent,
-            format!("no host, for {}, which is not trusted: what stands before it does not count", client()),
-        ),
-    };
-    Step::new(Rule::Forwarded, effect, text)
+/// What is told of the elements, which is clear only when all are read.
+#[derive(Default)]
+struct Told {
+    elements: Vec<(String, bool)>,
+}
+
+impl Told {
+    fn keep(&mut self, element: &Element<'_>, trusted: bool) {
+        let hop = || element.client.as_deref().map_or_else(|| "nobody".to_owned(), |c| shown(c).to_string());
+        let text = match &element.host {
+            Some(host) => format!("host {}", shown(host)),
+            None if trusted => format!("no host, for {}, which is trusted", hop()),
+            None => format!("no host, for {}, which is not trusted", hop()),
+        };
+        self.elements.push((text, element.host.is_some()));
+    }
+
+    /// The last one with a host counts, where any does.
+    fn tell(self, any: bool, observer: &mut impl Observer) {
+        let counts = self.elements.iter().rposition(|(_, names)| *names).filter(|_| any);
+        for (number, (text, names)) in self.elements.into_iter().enumerate() {
+            let effect = match names {
+                true if counts == Some(number) => Effect::Counts,
+                true => Effect::Ignored,
+                false => Effect::Absent,
+            };
+            observer.tell(|| Step::new(Rule::Forwarded, effect, text));
+        }
+    }
 }
 
 fn read_forwarded(authority: &[u8]) -> Result<Host, BadHost> {

@@ -6,7 +6,6 @@ use std::time::Duration;
 
 use axum::http::{HeaderName, HeaderValue};
 use clap::{Args, Parser, Subcommand};
-use ipnet::IpNet;
 use secrecy::SecretString;
 use tenant_core::{Host, Incarnation, TenantName};
 
@@ -160,9 +159,9 @@ pub(crate) struct ServeArgs {
     /// Whether people can log in: yes or no.
     #[arg(long, env = "EXPOSE_GUI_API", default_value = "yes")]
     expose_gui_api: Switch,
-    /// The peers whose forwarded hosts count, as networks (10.0.0.0/8), separated by commas.
+    /// The peers whose forwarded hosts count, as networks (10.0.0.0/8) or addresses, separated by commas.
     #[arg(long, env = "TRUSTED_PROXIES", value_delimiter = ',')]
-    trusted_proxies: Vec<IpNet>,
+    trusted_proxies: Vec<String>,
     /// A header that names the tenant; any client that can reach this process can set it.
     #[arg(long, env = "TENANT_HEADER")]
     tenant_header: Option<HeaderName>,
@@ -234,6 +233,7 @@ pub(crate) struct DevArgs {
 impl ServeArgs {
     /// The typed settings.
     pub(crate) fn config(self) -> Result<Config, ConfigError> {
+        let trusted_proxies = values::networks("TRUSTED_PROXIES", &self.trusted_proxies)?;
         let tenancy = if self.multi_tenant.0 { Tenancy::Multi(self.tms()?) } else { self.single() };
         let storage = match (self.storage.as_str(), self.kept_in()) {
             ("embedded", Some(data_dir)) => StorageConfig::Embedded { data_dir },
@@ -243,7 +243,7 @@ impl ServeArgs {
         config.listeners =
             Listeners { public: self.public_bind.0, private: self.private_bind.0, ops: self.ops_bind.0 };
         config.public_url = self.public_url.map(PublicUrl::new).or(config.public_url);
-        config.trusted_proxies = self.trusted_proxies;
+        config.trusted_proxies = trusted_proxies;
         config.tenant_header = self.tenant_header;
         config.production = self.production.0;
         config.expose_gui_api = self.expose_gui_api.0;

@@ -38,7 +38,8 @@ impl Asker {
 
     /// Status, `Retry-After`, body.
     async fn ask(&self, query: &[(&str, &str)]) -> (u16, Option<String>, Value) {
-        let answer = self.http.get(&self.url).query(query).send().await.expect("an answer");
+        let query = serde_urlencoded::to_string(query).expect("a query");
+        let answer = self.http.get(format!("{}?{query}", self.url)).send().await.expect("an answer");
         let after = answer.headers().get("retry-after").map(|after| after.to_str().expect("text").to_owned());
         let (status, text) = (answer.status().as_u16(), answer.text().await.expect("a body"));
         (status, after, serde_json::from_str(&text).unwrap_or_default())

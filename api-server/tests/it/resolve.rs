@@ -75,7 +75,7 @@ async fn headers_and_a_peer_count_as_they_would_at_a_server() {
     let tms = &platform.tms;
     tms.operate("POST", "/tenant", json!({ "name": "company-x", "email": EMAIL })).await;
     tms.operate("POST", "/tenant/companyx/activate", json!({})).await;
-    let trusted = [("TRUSTED_PROXIES", "10.0.0.0/8")];
+    let trusted = [("TRUSTED_PROXIES", "10.0.0.1,")];
     let forwarded = ["--header", "X-Forwarded-Host: company-x.localhost"];
     let by = |peer: &'static str| [&["10.1.2.3:8585", "--peer", peer][..], &forwarded].concat();
 
@@ -105,6 +105,8 @@ async fn what_cannot_be_told_has_a_code_of_its_own() {
         (&[("BASE_DOMAINS", "local_host")][..], &["a.localhost"][..], "BASE_DOMAINS"),
         (&[("MULTI_TENANT_MANAGER_URL", "")], &["a.localhost"], "MULTI_TENANT_MANAGER_URL"),
         (&[], &["a\n.localhost"], "control character"),
+        (&[], &["http://a.localhost/"], "give the host alone"),
+        (&[("TRUSTED_PROXIES", "proxy")], &["a.localhost"], "TRUSTED_PROXIES"),
         (&[], &["a.localhost", "--header", "X-Tenant"], "use a header such as"),
         (&[], &["a.localhost", "--peer", "somebody"], "--peer"),
         (&[], &[], "HOST"),

@@ -3,7 +3,7 @@
 use http::{HeaderName, Request};
 use jiff::Timestamp;
 use tenant_core::HostRules;
-use tenant_router::{Effect, Explanation, Rule, TenantLayer};
+use tenant_router::{Effect, Explanation, PeerAddr, Rule, TenantLayer};
 
 use crate::directory::{Scripted, every_case, rules};
 use crate::server::serve;
@@ -99,6 +99,41 @@ async fn another_spelling_is_named_beside_the_right_ones() {
 }
 
 #[tokio::test]
+async fn the_rule_that_finds_a_label_is_told() {
+    let label = async |bases: &[&str], host: &str| {
+        let rules = HostRules::base_domains(bases.iter().map(|base| base.parse().unwrap()));
+        let explanation = explain(&TenantLayer::new(rules, every_case()), host, None).await;
+        let text = |rule| step(&explanation, rule).map(|(_, text)| text.to_owned()).unwrap_or_default();
+        [text(Rule::BaseDomain), text(Rule::OwnDomain), text(Rule::Label)]
+    };
+    let two = ["base.example", "eu.base.example"];
+    for (bases, host, told) in [
+        (&two[..], "acme.base.example", ["under base.example", "", "acme, id acme"]),
+        (&two, "acme.eu.base.example", ["under eu.base.example", "", "acme, id acme"]),
+        (&two, "eu.base.example", ["it is one itself", "", "none before the base domain"]),
+        (&two, "a.b.base.example", ["under base.example", "", "more than one before the base domain"]),
+        (
+            &two,
+            "1-2.base.example",
+            ["under base.example", "", "no tenant can have this name (letters and digits: 12)"],
+        ),
+        (&two, "shop.example", ["not under eu.base.example, base.example", "shop.example may be one", ""]),
+        (&[], "shop.example", ["none are set", "shop.example may be one", ""]),
+        (
+            &[],
+            "acme.evil.example",
+            [
+                "none are set",
+                "acme.evil.example may be one",
+                "acme, id acme: the first of three labels, where no base domains are set",
+            ],
+        ),
+    ] {
+        assert_eq!(label(bases, host).await, told, "{host}");
+    }
+}
+
+#[tokio::test]
 async fn status_and_expiry_are_told() {
     let layer = TenantLayer::new(rules(), every_case());
     for (label, effect, text) in [
@@ -163,6 +198,34 @@ verdict           ok       tenant acme, id acme"
         json[3],
         serde_json::json!({ "rule": "host_header", "effect": "counts", "text": "ACME.base.example.:8585" })
     );
+}
+
+#[tokio::test]
+async fn of_a_chain_of_hops_the_one_that_counts_is_marked() {
+    let layer = TenantLayer::new(rules(), every_case()).trusted_proxies(["10.0.0.0/8".parse().unwrap()]);
+    let forwarded = async |value: &str| {
+        let request = Request::get("/").header("host", "acme.base.example").header("forwarded", value);
+        let (mut parts, ()) = request.body(()).unwrap().into_parts();
+        parts.extensions.insert(PeerAddr("10.0.0.1:1".parse().unwrap()));
+        let explanation = layer.explain(&parts).await;
+        let steps = explanation.steps().iter().filter(|step| step.rule == Rule::Forwarded);
+        steps.map(|step| (step.effect, step.text.clone())).collect::<Vec<_>>()
+    };
+    let chain = forwarded("host=spoofed.example, for=192.0.2.1;host=shop.example, for=10.0.0.7").await;
+    let told = [
+        (Effect::Ignored, "host spoofed.example".to_owned()),
+        (Effect::Counts, "host shop.example".to_owned()),
+        (Effect::Absent, "no host, for 10.0.0.7, which is trusted".to_owned()),
+    ];
+    assert_eq!(chain, told);
+    let broken = forwarded("host=shop.example, for=_hidden").await;
+    let told = [
+        (Effect::Ignored, "host shop.example".to_owned()),
+        (Effect::Absent, "no host, for _hidden, which is not trusted".to_owned()),
+    ];
+    assert_eq!(broken, told);
+    let malformed = forwarded("host").await;
+    assert_eq!(malformed, [(Effect::Refuses, "the forwarded host is malformed".to_owned())]);
 }
 
 #[tokio::test]
