@@ -140,6 +140,22 @@ mod tests {
     }
 
     #[test]
+    fn the_statuses_of_grpc() {
+        let zero = Duration::ZERO;
+        for (kind, status) in [
+            (RejectionKind::Foreign, "3"),
+            (RejectionKind::Misdirected, "3"),
+            (RejectionKind::Deleting, "5"),
+            (RejectionKind::Expired, "7"),
+            (RejectionKind::Pending, "14"),
+            (RejectionKind::Unavailable { retry_after: zero }, "14"),
+        ] {
+            let response = answer(kind, &[("content-type", "application/grpc")]);
+            assert_eq!(response.headers()["grpc-status"], status);
+        }
+    }
+
+    #[test]
     fn a_grpc_message_is_ascii_on_one_line() {
         assert_eq!(percent_encoded("50% größer\r\n"), "50%25 gr%C3%B6%C3%9Fer%0D%0A");
     }

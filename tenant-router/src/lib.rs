@@ -65,6 +65,10 @@
 //! `:authority` of HTTP/2), which must agree with it; or, from a [trusted proxy](TenantLayer::trusted_proxies) alone,
 //! what the proxy forwarded. Two sources that disagree are a 400, never a choice.
 //!
+//! [`TenantLayer::explain`] tells rule by rule why a request has the tenant that it has, or none: its [`Explanation`] is made by
+//! the functions that decide. A server that terminates TLS can have hosts refused that its certificate is not for
+//! ([`TenantLayer::check_certificate`]).
+//!
 //! # Features
 //!
 //! | feature | default | what it adds |

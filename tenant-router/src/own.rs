@@ -23,10 +23,12 @@ impl<'a> Own<'a> {
     /// Checks that target and header are there as their version of HTTP has them, and not yet what they say.
     pub(crate) fn of(parts: &'a Parts, observer: &mut impl Observer) -> Result<Self, BadHost> {
         if !target_is_proper(parts) {
-            return Err(observer.refused(Rule::Target, BadHost::Target));
+            observer.tell(|| refused(Rule::Target, BadHost::Target, &parts.uri.to_string()));
+            return Err(BadHost::Target);
         }
-        let header =
-            the_host_header(&parts.headers).map_err(|why| observer.refused(Rule::HostHeader, why))?;
+        let header = the_host_header(&parts.headers).inspect_err(|why| {
+            observer.tell(|| refused(Rule::HostHeader, *why, &all_hosts(&parts.headers)));
+        })?;
         if header.is_none() && parts.version == Version::HTTP_11 {
             // RFC 9112 section 3.2, also where the target is in absolute form
             return Err(observer.refused(Rule::HostHeader, BadHost::Missing));
@@ -113,6 +115,17 @@ fn the_host_header(headers: &HeaderMap) -> Result<Option<&HeaderValue>, BadHost>
     let mut values = headers.get_all(HOST).iter();
     let first = values.next();
     if values.next().is_some() { Err(BadHost::Duplicate) } else { Ok(first) }
+}
+
+/// All of them, for a person.
+fn all_hosts(headers: &HeaderMap) -> String {
+    let hosts: Vec<String> =
+        headers.get_all(HOST).iter().map(|host| shown(host.as_bytes()).to_string()).collect();
+    hosts.join(", ")
+}
+
+fn refused(rule: Rule, why: BadHost, what: &str) -> Step {
+    Step::new(rule, Effect::Refuses, format!("{why}: {what}"))
 }
 
 fn default_port(scheme: Option<&Scheme>) -> Option<u16> {

@@ -91,7 +91,7 @@ async fn headers_and_a_peer_count_as_they_would_at_a_server() {
     printed(&resolve(tms, &[], &header).await, 0);
     let two = ["company-x.localhost", "--header", "Host: company-x.localhost"];
     let text = printed(&resolve(tms, &[], &two).await, 1);
-    assert!(text.contains("Host              refused  the request has more than one host header"), "{text}");
+    assert!(text.contains(": company-x.localhost, company-x.localhost\n"), "{text}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -139,4 +139,36 @@ async fn with_one_tenant_it_says_so() {
     assert!(text.starts_with("one tenant        counts   every host is its; none is read\n"), "{text}");
     assert!(text.ends_with("verdict           ok       tenant solo, id solo\n"), "{text}");
     assert!(String::from_utf8_lossy(&output.stderr).contains("MULTI_TENANT is off"), "{output:?}");
+}
+
+/// The commands that the page shows, each with what it says is printed.
+fn shown(page: &'static str) -> Vec<(Vec<String>, &'static str)> {
+    let blocks = page.split("```console\n$ api-server resolve ").skip(1);
+    let read = |block: &'static str| {
+        let (command, rest) = block.split_once('\n').expect("a command");
+        // Every other part stands in quotes.
+        let parts = command.split('\'').enumerate();
+        let words = parts.flat_map(|(number, part)| match number % 2 {
+            0 => part.split_whitespace().map(str::to_owned).collect(),
+            _ => vec![part.to_owned()],
+        });
+        (words.collect(), rest.split_once("```").expect("the end of the block").0)
+    };
+    blocks.map(read).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_page_about_hosts_shows_what_is_printed() {
+    let platform = Platform::without_server().await;
+    let tms = &platform.tms;
+    tms.operate("POST", "/tenant", json!({ "name": "company-x", "email": EMAIL })).await;
+    tms.operate("POST", "/tenant/companyx/activate", json!({})).await;
+    let settings = [("BASE_DOMAINS", "your-domain.com"), ("TRUSTED_PROXIES", "10.0.0.0/8")];
+    let commands = shown(include_str!("../../../docs/hosts.md"));
+    assert_eq!(commands.len(), 5);
+    for (arguments, promised) in commands {
+        let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+        let output = resolve(tms, &settings, &arguments).await;
+        assert_eq!(String::from_utf8_lossy(&output.stdout), promised, "{arguments:?}");
+    }
 }
