@@ -90,6 +90,18 @@ pub(super) const RULES: &[Must] = &[
         ],
     },
     Must {
+        rule: "RFC 9110 6.5.1",
+        says: "what routes a request is no trailer field",
+        accepts: &[acme(H1(concat!(
+            "POST / HTTP/1.1\nHost: acme.base.example\nTransfer-Encoding: chunked\nTrailer: Host\n\n",
+            "0\nHost: shop.example\nX-Forwarded-Host: shop.example"
+        )))],
+        refuses: &[bad(
+            why::MISSING,
+            H1("POST / HTTP/1.1\nTransfer-Encoding: chunked\nTrailer: Host\n\n0\nHost: acme.base.example"),
+        )],
+    },
+    Must {
         rule: "RFC 9110 9.3.6",
         says: "a server MUST reject a CONNECT that targets an empty or invalid port",
         accepts: &[row(
