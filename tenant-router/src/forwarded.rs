@@ -10,7 +10,7 @@ use tenant_core::Host;
 use crate::authority::{BadHost, read};
 use crate::explanation::{Effect, Rule, Step};
 use crate::forwarded_element::{Element, next_element};
-use crate::observe::{Observer, shown};
+use crate::observe::{Observer, all_shown, refused, shown};
 use crate::proxy::TrustedProxies;
 
 const X_FORWARDED_HOST: &str = "x-forwarded-host";
@@ -21,13 +21,17 @@ pub(crate) fn host(
     proxies: &TrustedProxies,
     observer: &mut impl Observer,
 ) -> Result<Option<Host>, BadHost> {
-    let standard =
-        from_forwarded(headers, proxies, observer).map_err(|why| observer.refused(Rule::Forwarded, why))?;
-    let common = from_x_forwarded_host(headers, observer)
-        .map_err(|why| observer.refused(Rule::XForwardedHost, why))?;
+    let standard = from_forwarded(headers, proxies, observer).inspect_err(|why| {
+        observer.tell(|| refused(Rule::Forwarded, *why, &all_shown(headers, FORWARDED)));
+    })?;
+    let common = from_x_forwarded_host(headers, observer).inspect_err(|why| {
+        observer.tell(|| refused(Rule::XForwardedHost, *why, &all_shown(headers, X_FORWARDED_HOST)));
+    })?;
     match (standard, common) {
         (Some(standard), Some(common)) if standard != common => {
-            Err(observer.refused(Rule::XForwardedHost, BadHost::ForwardedDisagreement))
+            let why = BadHost::ForwardedDisagreement;
+            observer.tell(|| refused(Rule::XForwardedHost, why, &format!("{standard}, {common}")));
+            Err(why)
         }
         (standard, common) => Ok(standard.or(common)),
     }

@@ -1,5 +1,9 @@
 //! Who watches a decision being made: an explanation, or nobody. The rules are written once, for both.
 
+use http::HeaderMap;
+use http::header::AsHeaderName;
+
+use crate::authority::BadHost;
 use crate::explanation::{Effect, Rule, Step};
 
 /// Told of the steps of a decision while it is made.
@@ -9,12 +13,6 @@ pub(crate) trait Observer {
 
     /// The closure runs only where somebody watches.
     fn tell(&mut self, step: impl FnOnce() -> Step);
-
-    /// [`Observer::tell`] of a refusal, which is handed back.
-    fn refused<E: std::fmt::Display>(&mut self, rule: Rule, why: E) -> E {
-        self.tell(|| Step::new(rule, Effect::Refuses, why.to_string()));
-        why
-    }
 }
 
 /// Nobody watches; it compiles to nothing.
@@ -38,4 +36,16 @@ impl Observer for Vec<Step> {
 /// What a client sent, fit for a terminal.
 pub(crate) fn shown(bytes: &[u8]) -> impl std::fmt::Display {
     bytes.escape_ascii()
+}
+
+/// All values of a header, fit for a terminal.
+pub(crate) fn all_shown(headers: &HeaderMap, name: impl AsHeaderName) -> String {
+    let values: Vec<String> =
+        headers.get_all(name).iter().map(|value| shown(value.as_bytes()).to_string()).collect();
+    values.join(", ")
+}
+
+/// A rule that refuses what it was given.
+pub(crate) fn refused(rule: Rule, why: BadHost, given: &str) -> Step {
+    Step::new(rule, Effect::Refuses, format!("{why}: {given}"))
 }

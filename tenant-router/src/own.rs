@@ -9,7 +9,7 @@ use tenant_core::Host;
 use crate::authority::{BadHost, read};
 use crate::explanation::{Effect, Rule, Step};
 use crate::loose;
-use crate::observe::{Observer, shown};
+use crate::observe::{Observer, all_shown, refused, shown};
 
 /// The authority of a request's target, and its one `Host` header.
 #[derive(Debug, Clone, Copy)]
@@ -27,11 +27,12 @@ impl<'a> Own<'a> {
             return Err(BadHost::Target);
         }
         let header = the_host_header(&parts.headers).inspect_err(|why| {
-            observer.tell(|| refused(Rule::HostHeader, *why, &all_hosts(&parts.headers)));
+            observer.tell(|| refused(Rule::HostHeader, *why, &all_shown(&parts.headers, HOST)));
         })?;
         if header.is_none() && parts.version == Version::HTTP_11 {
             // RFC 9112 section 3.2, also where the target is in absolute form
-            return Err(observer.refused(Rule::HostHeader, BadHost::Missing));
+            observer.tell(|| Step::new(Rule::HostHeader, Effect::Refuses, BadHost::Missing.to_string()));
+            return Err(BadHost::Missing);
         }
         Ok(Self { target: parts.uri.authority(), header, default_port: default_port(parts.uri.scheme()) })
     }
@@ -115,17 +116,6 @@ fn the_host_header(headers: &HeaderMap) -> Result<Option<&HeaderValue>, BadHost>
     let mut values = headers.get_all(HOST).iter();
     let first = values.next();
     if values.next().is_some() { Err(BadHost::Duplicate) } else { Ok(first) }
-}
-
-/// All of them, for a person.
-fn all_hosts(headers: &HeaderMap) -> String {
-    let hosts: Vec<String> =
-        headers.get_all(HOST).iter().map(|host| shown(host.as_bytes()).to_string()).collect();
-    hosts.join(", ")
-}
-
-fn refused(rule: Rule, why: BadHost, what: &str) -> Step {
-    Step::new(rule, Effect::Refuses, format!("{why}: {what}"))
 }
 
 fn default_port(scheme: Option<&Scheme>) -> Option<u16> {

@@ -225,7 +225,7 @@ async fn of_a_chain_of_hops_the_one_that_counts_is_marked() {
     ];
     assert_eq!(broken, told);
     let malformed = forwarded("host").await;
-    assert_eq!(malformed, [(Effect::Refuses, "the forwarded host is malformed".to_owned())]);
+    assert_eq!(malformed, [(Effect::Refuses, "the forwarded host is malformed: host".to_owned())]);
 }
 
 #[tokio::test]
