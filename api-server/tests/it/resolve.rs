@@ -5,7 +5,7 @@ use std::process::{Command, Output, Stdio};
 use secrecy::ExposeSecret;
 use serde_json::json;
 
-use crate::support::{EMAIL, Platform, Tms};
+use crate::support::{EMAIL, Platform, Program, Tms};
 
 /// Runs the command with the settings of a server, and no others.
 async fn resolve(tms: &Tms, settings: &[(&str, &str)], arguments: &[&str]) -> Output {
@@ -122,12 +122,19 @@ async fn what_cannot_be_told_has_a_code_of_its_own() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_running_server_is_not_in_the_way() {
-    let platform = Platform::start().await;
-    platform.install("company-x").await;
-    let data_dir = platform.data_dir();
-    let settings = [("DATA_DIR", data_dir.to_str().expect("text"))];
-    printed(&resolve(&platform.tms, &settings, &["company-x.localhost"]).await, 0);
+async fn a_running_server_is_not_in_the_way_and_nothing_is_written() {
+    let platform = Platform::without_server().await;
+    let tms = &platform.tms;
+    tms.operate("POST", "/tenant", json!({ "name": "company-x", "email": EMAIL })).await;
+    tms.operate("POST", "/tenant/companyx/activate", json!({})).await;
+    let in_use = platform.data_dir();
+    let _program = Program::serve(tms, &in_use);
+    let unused = platform.folder().join("unused");
+    for data_dir in [&in_use, &unused] {
+        let settings = [("DATA_DIR", data_dir.to_str().expect("text"))];
+        printed(&resolve(tms, &settings, &["company-x.localhost"]).await, 0);
+    }
+    assert!(!unused.exists());
 }
 
 #[tokio::test(flavor = "multi_thread")]
