@@ -96,6 +96,17 @@ impl<'a> Own<'a> {
     }
 }
 
+/// What the one place says that names a host, where there is no other; it is not read yet.
+pub(crate) fn only_authority(parts: &Parts) -> Option<&[u8]> {
+    let mut headers = parts.headers.get_all(HOST).iter();
+    match (parts.uri.authority(), headers.next(), headers.next()) {
+        _ if !target_is_proper(parts) => None,
+        (None, Some(header), None) => Some(header.as_bytes()),
+        (Some(target), None, None) if parts.version != Version::HTTP_11 => Some(target.as_str().as_bytes()),
+        _ => None,
+    }
+}
+
 /// Whether the target has a form that its method has (RFC 9112 section 3.2, RFC 9113 sections 8.3.1 and 8.5).
 fn target_is_proper(parts: &Parts) -> bool {
     let (uri, connects) = (&parts.uri, parts.method == Method::CONNECT);

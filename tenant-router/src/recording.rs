@@ -84,7 +84,7 @@ fn about(key: &TenantKey<'_>, said: &str, tenant: Option<&TenantRef>) -> String 
 /// Whether the tenant that was found answers to what was asked for.
 fn spelling(key: &TenantKey<'_>, tenant: &TenantRef) -> Step {
     let asked = match key {
-        TenantKey::Label { label, .. } => label,
+        TenantKey::Label { label, .. } => label.as_str(),
         TenantKey::Domain(domain) => domain,
     };
     if key.names(tenant) {
