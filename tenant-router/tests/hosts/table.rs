@@ -44,9 +44,11 @@ pub(crate) enum Setup {
     MappedProxy,
     /// A client, over a connection with a certificate for `*.base.example` and `base.example`, which is checked.
     Certificate,
-    /// The same by way of a trusted proxy.
+    /// The same with a certificate for `shop.example` alone.
+    OtherCertificate,
+    /// As [`Setup::Certificate`], by way of a trusted proxy.
     CertificateToProxy,
-    /// The same, and nothing is checked.
+    /// As [`Setup::Certificate`], and nothing is checked.
     CertificateUnchecked,
     /// Certificates are checked, and the server tells of none.
     NoCertificate,

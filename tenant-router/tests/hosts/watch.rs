@@ -42,7 +42,10 @@ pub(crate) fn layer(setup: Setup) -> TenantLayer<StaticDirectory> {
         Setup::Elsewhere | Setup::MappedProxy => &["10.0.0.0/8"],
         _ => &[],
     };
-    let checks = matches!(setup, Setup::Certificate | Setup::CertificateToProxy | Setup::NoCertificate);
+    let checks = !matches!(
+        setup,
+        Setup::Direct | Setup::Proxy | Setup::Elsewhere | Setup::MappedProxy | Setup::CertificateUnchecked
+    );
     layer.trusted_proxies(trusted.iter().map(|net| net.parse().unwrap())).check_certificate(checks)
 }
 
@@ -51,6 +54,9 @@ fn mark(setup: Setup, extensions: &mut Extensions) {
     match setup {
         Setup::Certificate | Setup::CertificateToProxy | Setup::CertificateUnchecked => {
             extensions.insert(ServedCertificate::new(["*.base.example", "base.example"]));
+        }
+        Setup::OtherCertificate => {
+            extensions.insert(ServedCertificate::new(["shop.example"]));
         }
         Setup::MappedProxy => {
             extensions.insert(PeerAddr("[::ffff:10.0.0.1]:4711".parse().unwrap()));

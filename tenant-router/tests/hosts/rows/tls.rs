@@ -2,7 +2,7 @@
 
 use crate::table::Ask::{Any, H1, H2};
 use crate::table::Setup::{
-    Certificate, CertificateToProxy, CertificateUnchecked, Direct, NoCertificate, Proxy,
+    Certificate, CertificateToProxy, CertificateUnchecked, Direct, NoCertificate, OtherCertificate, Proxy,
 };
 use crate::table::{Must, Outcome, acme, at, row};
 
@@ -15,12 +15,15 @@ pub(super) const RULES: &[Must] = &[
         accepts: &[
             acme(Any("acme.base.example")).to(Certificate),
             acme(Any("ACME.base.example.:443")).to(Certificate),
+            at("shop.example", Any("shop.example")).to(OtherCertificate),
             acme(H1("GET https://acme.base.example/ HTTP/1.1\nHost: acme.base.example")).to(Certificate),
             acme(H2(":scheme: https\n:authority: acme.base.example")).to(Certificate),
         ],
         refuses: &[
             row(Any("shop.example"), MISDIRECTED).to(Certificate),
             row(Any("nobody.example"), MISDIRECTED).to(Certificate),
+            row(Any("acme.base.example"), MISDIRECTED).to(OtherCertificate),
+            row(Any("nobody.base.example"), MISDIRECTED).to(OtherCertificate),
             row(Any("acme.base.example.evil.example"), MISDIRECTED).to(Certificate),
             row(Any("acme_x.base.example"), Outcome::Answer { status: 400, code: "host_invalid" })
                 .to(Certificate),
