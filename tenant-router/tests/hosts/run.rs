@@ -50,6 +50,7 @@ async fn run(stack: impl AsyncFn(Setup) -> Running, send: impl AsyncFn(&Running,
             Entry::Vacant(place) => place.insert(stack(row.setup).await),
         };
         let before = running.handled.get();
+        running.watch.take();
         let answer = tokio::time::timeout(Duration::from_secs(20), send(running, row.ask));
         let Some(answer) = answer.await.expect("an answer in time") else { continue };
         sent += 1;
