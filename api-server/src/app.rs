@@ -10,6 +10,7 @@ use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::request_id::{MakeRequestUuid, PropagateRequestIdLayer, SetRequestIdLayer};
 use tower_http::trace::TraceLayer;
 
+use crate::ask::Ask;
 use crate::middleware::{cors, panicked, render, stamp};
 use crate::readiness::Readiness;
 use crate::routes;
@@ -26,10 +27,11 @@ pub(crate) fn private<D: TenantDirectory>(state: &AppState, tenants: TenantLayer
 }
 
 /// The operator's listener, which no tenant routing touches.
-pub(crate) fn ops(readiness: Readiness) -> Router {
+pub(crate) fn ops(readiness: Readiness, ask: Ask) -> Router {
     Router::new()
         .route("/livez", get(|| async { "ok" }))
         .route("/readyz", get(move || async move { readiness.answer() }))
+        .route("/ask", get(move |question| ask.clone().answer(question)))
         .layer(from_fn(render))
 }
 

@@ -9,6 +9,7 @@
 //! | `dev` | yes | `api-server dev`: the Tenant Management Service in the same process |
 
 mod app;
+mod ask;
 mod body;
 mod caller;
 mod config;
@@ -25,6 +26,7 @@ mod maintenance;
 mod middleware;
 mod readiness;
 mod ready;
+mod resolve;
 mod routes;
 mod run;
 mod serve;

@@ -18,7 +18,7 @@ use crate::telemetry;
 pub(crate) type Failure = Box<dyn std::error::Error + Send + Sync>;
 
 /// Runs the program with the flags and variables of the process. Its exit code is 2 for wrong flags, 1 for any other
-/// failure, which is then on standard error.
+/// failure, which is then on standard error; `resolve` has its own.
 pub async fn run() -> ExitCode {
     let Cli { command, serve } = Cli::parse();
     let done = match command.unwrap_or(Command::Serve(serve)) {
@@ -26,15 +26,21 @@ pub async fn run() -> ExitCode {
         #[cfg(feature = "dev")]
         Command::Dev(args) => crate::dev::run(args).await,
         Command::CheckConfig(args) => check_config(args),
+        Command::Resolve(args) => return crate::resolve::run(args).await,
         Command::Storage(command) => crate::maintenance::run(command).await,
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
-            let _ = writeln!(io::stderr(), "error: {}", chain(&*failure));
+            report(&*failure);
             ExitCode::FAILURE
         }
     }
+}
+
+/// Says on standard error what ended the program.
+pub(crate) fn report(failure: &(dyn std::error::Error + 'static)) {
+    let _ = writeln!(io::stderr(), "error: {}", chain(failure));
 }
 
 fn chain(failure: &dyn std::error::Error) -> String {

@@ -15,6 +15,7 @@ use tokio::sync::{Mutex, watch};
 use tokio::task::JoinSet;
 use tracing::{info, warn};
 
+use crate::ask::Ask;
 use crate::config::{Config, ConfigError, StorageConfig, Tenancy, TmsConfig};
 use crate::descriptors::Shares;
 use crate::directory::Directory;
@@ -82,6 +83,7 @@ impl Server {
         let tenants = Tenants::build(&config, placement)?;
         let mut server = Self::idle(Readiness::of(tenants.directory.of_tms()));
         let passwords = Passwords::default();
+        let layer = tenants.layer(&config, Arc::clone(&clock));
         let installer = Installer {
             store: Arc::clone(&store),
             passwords: passwords.clone(),
@@ -90,10 +92,7 @@ impl Server {
             authority: tenants.authority,
             turn: Mutex::default(),
         };
-        let layer = TenantLayer::new(tenants.rules, tenants.directory)
-            .trusted_proxies(config.trusted_proxies.iter().copied())
-            .tenant_header(config.tenant_header.clone())
-            .clock(Arc::clone(&clock));
+        let ask = Ask::new(&config.tenancy, layer.clone());
         let mut settings = settings(&config);
         let listeners = &config.listeners;
         let private = bind("PRIVATE_BIND", listeners.private).await?;
@@ -109,7 +108,7 @@ impl Server {
         let state = AppState::new(store, installer, passwords, clock, settings);
         server.listen("public", public, shares.public, app::public(&state, layer.clone()));
         server.listen("private", private, shares.private, app::private(&state, layer));
-        server.listen("ops", ops, shares.ops, app::ops(server.readiness.clone()));
+        server.listen("ops", ops, shares.ops, app::ops(server.readiness.clone(), ask));
         server.readiness.set(true);
         server.write_ready_file(&config)?;
         Ok(server)
@@ -202,14 +201,14 @@ async fn bind(what: &'static str, address: Option<SocketAddr>) -> Result<Option<
 }
 
 /// How this process comes by its tenants.
-struct Tenants {
+pub(crate) struct Tenants {
     rules: HostRules,
     directory: Directory,
     authority: Authority,
 }
 
 impl Tenants {
-    fn build(config: &Config, placement: Option<Placement>) -> Result<Self, StartError> {
+    pub(crate) fn build(config: &Config, placement: Option<Placement>) -> Result<Self, StartError> {
         match &config.tenancy {
             Tenancy::Multi(tms) => Self::of_tms(tms, placement),
             Tenancy::Single { name, installation_token } => {
@@ -226,6 +225,14 @@ impl Tenants {
         }
     }
 
+    /// The layer that finds them, as the settings have it.
+    pub(crate) fn layer(&self, config: &Config, clock: Arc<dyn Clock>) -> TenantLayer<Directory> {
+        TenantLayer::new(self.rules.clone(), self.directory.clone())
+            .trusted_proxies(config.trusted_proxies.iter().copied())
+            .tenant_header(config.tenant_header.clone())
+            .clock(clock)
+    }
+
     fn of_tms(tms: &TmsConfig, placement: Option<Placement>) -> Result<Self, StartError> {
         if tms.base_domains.is_empty() {
             warn!("BASE_DOMAINS is not set: the first of three labels of any host names a tenant");
@@ -236,7 +243,8 @@ impl Tenants {
             .fresh(tms.fresh)
             .stale(tms.stale)
             .unknown_ttl(tms.unknown_ttl)
-            .unknown_budget(tms.unknown_budget);
+            .unknown_budget(tms.unknown_budget)
+            .mode(tms.mode);
         if let Some(folder) = &tms.folder {
             directory = directory.folder(folder);
         }

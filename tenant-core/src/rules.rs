@@ -136,9 +136,9 @@ impl HostRules {
         }
     }
 
-    /// The base domains, the longest first.
+    /// The base domains, the longest first; none where the rules go by something else.
     #[inline]
-    pub(crate) fn bases(&self) -> &[Host] {
+    pub fn bases(&self) -> &[Host] {
         match &self.0 {
             Rule::BaseDomains(bases) => bases,
             Rule::FirstOfThreeLabels | Rule::Fixed(_) => &[],

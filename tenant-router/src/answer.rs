@@ -71,7 +71,8 @@ fn is_grpc(headers: &HeaderMap) -> bool {
 /// The status codes of gRPC: INVALID_ARGUMENT, NOT_FOUND, PERMISSION_DENIED, UNAVAILABLE.
 fn grpc_status(status: StatusCode) -> u16 {
     match status {
-        StatusCode::BAD_REQUEST => 3,
+        // Another connection may be right, but no client of gRPC opens one for a call: none is told to retry.
+        StatusCode::BAD_REQUEST | StatusCode::MISDIRECTED_REQUEST => 3,
         StatusCode::NOT_FOUND => 5,
         StatusCode::FORBIDDEN => 7,
         _ => 14,
@@ -135,6 +136,22 @@ mod tests {
             let response = answer(RejectionKind::Expired, &[("content-type", content_type)]);
             assert_eq!(response.headers().contains_key("grpc-status"), is_it, "{content_type}");
             assert_eq!(response.status() == StatusCode::OK, is_it, "{content_type}");
+        }
+    }
+
+    #[test]
+    fn the_statuses_of_grpc() {
+        let zero = Duration::ZERO;
+        for (kind, status) in [
+            (RejectionKind::Foreign, "3"),
+            (RejectionKind::Misdirected, "3"),
+            (RejectionKind::Deleting, "5"),
+            (RejectionKind::Expired, "7"),
+            (RejectionKind::Pending, "14"),
+            (RejectionKind::Unavailable { retry_after: zero }, "14"),
+        ] {
+            let response = answer(kind, &[("content-type", "application/grpc")]);
+            assert_eq!(response.headers()["grpc-status"], status);
         }
     }
 

@@ -1,13 +1,13 @@
 //! Request to [`Host`]. Which of the places that can name a host counts is a trust decision, and two that disagree are
 //! an error.
 
-use http::header::{HOST, HeaderValue};
 use http::request::Parts;
-use http::uri::{Authority, Scheme, Uri};
-use http::{HeaderMap, Version};
 use tenant_core::{Host, HostError};
 
+use crate::explanation::{Effect, Rule, Step};
 use crate::forwarded;
+use crate::observe::Observer;
+use crate::own::Own;
 use crate::proxy::TrustedProxies;
 
 /// Why a request does not say which host it asks for. The message is fit for a client.
@@ -23,12 +23,20 @@ pub enum BadHost {
     /// ignore the header then; what stands before this server may have done the opposite.
     #[error("the host header and the request target disagree")]
     Disagreement,
+    /// The target has no form that its method has (RFC 9112 section 3.2, RFC 9113 sections 8.3.1 and 8.5): `*` is for
+    /// `OPTIONS`, an authority for `CONNECT`, which needs its port.
+    #[error("the request target has no form that its method has")]
+    Target,
     /// `user@host`: RFC 9110 section 4.2.4 asks to treat it as an error.
     #[error("the host has user information")]
     UserInfo,
     /// What is named is no host.
     #[error(transparent)]
     Invalid(#[from] HostError),
+    /// A trusted proxy forwards a host, and names its own connection by what is no authority at all (RFC 9112 section
+    /// 3.2). Any name or address would do.
+    #[error("the host that the proxy connected to is malformed")]
+    Own,
     /// A trusted proxy sent a `Forwarded` or `X-Forwarded-Host` header that cannot be read.
     #[error("the forwarded host is malformed")]
     Forwarded,
@@ -41,58 +49,28 @@ pub enum BadHost {
 }
 
 /// The host that a request asks for.
-pub(crate) fn host_of(parts: &Parts, proxies: &TrustedProxies) -> Result<Host, BadHost> {
-    let header = the_host_header(&parts.headers)?;
-    if header.is_none() && parts.version == Version::HTTP_11 {
-        return Err(BadHost::Missing); // RFC 9112 section 3.2, also where the target is in absolute form
-    }
-    if proxies.sent(parts)
-        && let Some(host) = forwarded::host(&parts.headers, proxies)?
-    {
-        return Ok(host);
-    }
-    match (parts.uri.authority(), header) {
-        (Some(target), Some(header)) => agreed(&parts.uri, target, header),
-        (Some(target), None) => Ok(read(target.as_str().as_bytes())?.0),
-        (None, Some(header)) => Ok(read(header.as_bytes())?.0),
-        (None, None) => Err(BadHost::Missing),
-    }
-}
-
-/// What the one place says that names a host, where there is no other; it is not read yet.
-pub(crate) fn only_authority(parts: &Parts) -> Option<&[u8]> {
-    let mut headers = parts.headers.get_all(HOST).iter();
-    match (parts.uri.authority(), headers.next(), headers.next()) {
-        (None, Some(header), None) => Some(header.as_bytes()),
-        (Some(target), None, None) if parts.version != Version::HTTP_11 => Some(target.as_str().as_bytes()),
-        _ => None,
-    }
-}
-
-fn the_host_header(headers: &HeaderMap) -> Result<Option<&HeaderValue>, BadHost> {
-    let mut values = headers.get_all(HOST).iter();
-    let first = values.next();
-    if values.next().is_some() { Err(BadHost::Duplicate) } else { Ok(first) }
-}
-
-/// The host that target and header agree on; a port that is not written is the scheme's.
-fn agreed(uri: &Uri, target: &Authority, header: &HeaderValue) -> Result<Host, BadHost> {
-    let default = default_port(uri.scheme());
-    let (target, target_port) = read(target.as_str().as_bytes())?;
-    let (header, header_port) = read(header.as_bytes())?;
-    if target == header && target_port.or(default) == header_port.or(default) {
-        Ok(target)
+pub(crate) fn host_of(
+    parts: &Parts,
+    proxies: &TrustedProxies,
+    observer: &mut impl Observer,
+) -> Result<Host, BadHost> {
+    let own = Own::of(parts, observer)?;
+    let forwarded = if proxies.sent(parts, observer) {
+        forwarded::host(&parts.headers, proxies, observer)?
     } else {
-        Err(BadHost::Disagreement)
+        forwarded::tell_ignored(&parts.headers, observer);
+        None
+    };
+    own.tell(forwarded.is_none(), observer);
+    let host = match forwarded {
+        Some(host) => own.check_loosely().map(|()| host),
+        None => own.host(),
+    };
+    match &host {
+        Ok(host) => observer.tell(|| Step::new(Rule::Host, Effect::Holds, host.as_str())),
+        Err(why) => observer.tell(|| Step::new(Rule::Host, Effect::Refuses, why.to_string())),
     }
-}
-
-fn default_port(scheme: Option<&Scheme>) -> Option<u16> {
-    match scheme?.as_str() {
-        "http" => Some(80),
-        "https" => Some(443),
-        _ => None,
-    }
+    host
 }
 
 /// Reads an authority, telling user information apart from any other character that no host has.
@@ -105,9 +83,11 @@ pub(crate) fn read(authority: &[u8]) -> Result<(Host, Option<u16>), BadHost> {
 
 #[cfg(test)]
 mod tests {
-    use http::Request;
+    use http::header::{HOST, HeaderValue};
+    use http::{Method, Request, Version};
 
     use super::*;
+    use crate::observe::Nobody;
 
     fn ask(version: Version, target: &str, hosts: &[&[u8]]) -> Result<String, BadHost> {
         let mut request = Request::builder().version(version).uri(target);
@@ -115,7 +95,7 @@ mod tests {
             request = request.header(HOST, HeaderValue::from_bytes(host).unwrap());
         }
         let (parts, ()) = request.body(()).unwrap().into_parts();
-        host_of(&parts, &TrustedProxies::default()).map(|host| host.to_string())
+        host_of(&parts, &TrustedProxies::default(), &mut Nobody).map(|host| host.to_string())
     }
 
     #[test]
@@ -165,5 +145,31 @@ mod tests {
         assert_eq!(ask(Version::HTTP_2, target, &[]), Ok("acme.example".into()));
         assert_eq!(ask(Version::HTTP_10, target, &[]), Ok("acme.example".into()));
         assert_eq!(ask(Version::HTTP_11, target, &[]), Err(BadHost::Missing));
+    }
+
+    #[test]
+    fn a_target_has_the_form_of_its_method() {
+        let ask = |method: Method, version, target: &str, host: &str| {
+            let request = Request::builder().method(method).version(version).uri(target).header(HOST, host);
+            let (parts, ()) = request.body(()).unwrap().into_parts();
+            host_of(&parts, &TrustedProxies::default(), &mut Nobody).map(|host| host.to_string())
+        };
+        let acme = Ok("acme.example".to_owned());
+        let (h1, h2) = (Version::HTTP_11, Version::HTTP_2);
+        assert_eq!(ask(Method::OPTIONS, h1, "*", "acme.example"), acme);
+        assert_eq!(ask(Method::CONNECT, h1, "acme.example:443", "acme.example:443"), acme);
+        assert_eq!(ask(Method::CONNECT, h2, "http://acme.example/chat", "acme.example"), acme, "RFC 8441");
+        for (method, version, target) in [
+            (Method::GET, h1, "*"),
+            (Method::GET, h1, "acme.example:443"),
+            (Method::CONNECT, h1, "/"),
+            (Method::CONNECT, h1, "*"),
+            (Method::CONNECT, h1, "http://acme.example/"),
+            (Method::CONNECT, h1, "acme.example"),
+            (Method::CONNECT, h1, "acme.example:0"),
+            (Method::CONNECT, h1, "acme.example:65536"),
+        ] {
+            assert_eq!(ask(method, version, target, "acme.example:443"), Err(BadHost::Target), "{target}");
+        }
     }
 }

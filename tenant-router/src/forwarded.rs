@@ -3,160 +3,129 @@
 //! Proxies append, so what stands furthest right was written by the nearest one, and everything else may be the client's
 //! own. The nearest trusted hop that names a host decides.
 
-use std::borrow::Cow;
-use std::net::IpAddr;
-
 use http::HeaderMap;
 use http::header::FORWARDED;
 use tenant_core::Host;
 
 use crate::authority::{BadHost, read};
+use crate::explanation::{Effect, Rule, Step};
+use crate::forwarded_element::{Element, next_element};
+use crate::observe::{Observer, all_shown, refused, shown};
 use crate::proxy::TrustedProxies;
 
+const X_FORWARDED_HOST: &str = "x-forwarded-host";
+
 /// The forwarded host, if the proxy names one; both headers must name the same where both do.
-pub(crate) fn host(headers: &HeaderMap, proxies: &TrustedProxies) -> Result<Option<Host>, BadHost> {
-    let standard = from_forwarded(headers, proxies)?;
-    let common = from_x_forwarded_host(headers)?;
+pub(crate) fn host(
+    headers: &HeaderMap,
+    proxies: &TrustedProxies,
+    observer: &mut impl Observer,
+) -> Result<Option<Host>, BadHost> {
+    let standard = from_forwarded(headers, proxies, observer).inspect_err(|why| {
+        observer.tell(|| refused(Rule::Forwarded, *why, &all_shown(headers, FORWARDED)));
+    })?;
+    let common = from_x_forwarded_host(headers, observer).inspect_err(|why| {
+        observer.tell(|| refused(Rule::XForwardedHost, *why, &all_shown(headers, X_FORWARDED_HOST)));
+    })?;
     match (standard, common) {
-        (Some(standard), Some(common)) if standard != common => Err(BadHost::ForwardedDisagreement),
+        (Some(standard), Some(common)) if standard != common => {
+            let why = BadHost::ForwardedDisagreement;
+            observer.tell(|| refused(Rule::XForwardedHost, why, &format!("{standard}, {common}")));
+            Err(why)
+        }
         (standard, common) => Ok(standard.or(common)),
     }
 }
 
-/// The last item of the last line.
-fn from_x_forwarded_host(headers: &HeaderMap) -> Result<Option<Host>, BadHost> {
-    let Some(last) = headers.get_all("x-forwarded-host").iter().next_back() else { return Ok(None) };
+/// Says that somebody who is not trusted forwards a host.
+pub(crate) fn tell_ignored<O: Observer>(headers: &HeaderMap, observer: &mut O) {
+    if !O::WATCHES {
+        return;
+    }
+    for (rule, name) in [(Rule::Forwarded, FORWARDED.as_str()), (Rule::XForwardedHost, X_FORWARDED_HOST)] {
+        for value in headers.get_all(name) {
+            let text = format!("{}: not from a trusted proxy", shown(value.as_bytes()));
+            observer.tell(|| Step::new(rule, Effect::Ignored, text));
+        }
+    }
+}
+
+/// The last item of the last line. An empty one is refused and not skipped: the one before it may be the client's own.
+fn from_x_forwarded_host(headers: &HeaderMap, observer: &mut impl Observer) -> Result<Option<Host>, BadHost> {
+    let Some(last) = headers.get_all(X_FORWARDED_HOST).iter().next_back() else { return Ok(None) };
     let item = last.as_bytes().rsplit(|&b| b == b',').next().unwrap_or_default();
-    Ok(Some(read_forwarded(item.trim_ascii())?))
+    let host = read_forwarded(item.trim_ascii())?;
+    observer.tell(|| {
+        let text = if item.len() == last.len() {
+            host.to_string()
+        } else {
+            format!("{host}, the last of {}", shown(last.as_bytes()))
+        };
+        Step::new(Rule::XForwardedHost, Effect::Counts, text)
+    });
+    Ok(Some(host))
 }
 
 /// Goes through the elements from left to right and keeps what going from the right would find: an element with a host
 /// replaces what was found; one without hides it, unless the hop before it is trusted too.
-fn from_forwarded(headers: &HeaderMap, proxies: &TrustedProxies) -> Result<Option<Host>, BadHost> {
+fn from_forwarded<O: Observer>(
+    headers: &HeaderMap,
+    proxies: &TrustedProxies,
+    observer: &mut O,
+) -> Result<Option<Host>, BadHost> {
     let mut found = None;
+    let mut told = Told::default();
     for line in headers.get_all(FORWARDED) {
         let mut rest = line.as_bytes();
         while let Some(element) = next_element(&mut rest)? {
-            let hop_before = element.client.as_deref().and_then(node_address);
+            let trusted = element.client_address().is_some_and(|ip| proxies.contain(ip));
+            if O::WATCHES {
+                told.keep(&element, trusted);
+            }
             if element.host.is_some() {
                 found = element.host;
-            } else if !hop_before.is_some_and(|ip| proxies.contain(ip)) {
+            } else if !trusted {
                 found = None;
             }
         }
     }
+    told.tell(found.is_some(), observer);
     found.map(|host| read_forwarded(&host)).transpose()
+}
+
+/// What is told of the elements, which is clear only when all are read.
+#[derive(Default)]
+struct Told {
+    elements: Vec<(String, bool)>,
+}
+
+impl Told {
+    fn keep(&mut self, element: &Element<'_>, trusted: bool) {
+        let hop = || element.client.as_deref().map_or_else(|| "nobody".to_owned(), |c| shown(c).to_string());
+        let text = match &element.host {
+            Some(host) => format!("host {}", shown(host)),
+            None if trusted => format!("no host, for {}, which is trusted", hop()),
+            None => format!("no host, for {}, which is not trusted", hop()),
+        };
+        self.elements.push((text, element.host.is_some()));
+    }
+
+    /// The last one with a host counts, where any does.
+    fn tell(self, any: bool, observer: &mut impl Observer) {
+        let counts = self.elements.iter().rposition(|(_, names)| *names).filter(|_| any);
+        for (number, (text, names)) in self.elements.into_iter().enumerate() {
+            let effect = match names {
+                true if counts == Some(number) => Effect::Counts,
+                true => Effect::Ignored,
+                false => Effect::Absent,
+            };
+            observer.tell(|| Step::new(Rule::Forwarded, effect, text));
+        }
+    }
 }
 
 fn read_forwarded(authority: &[u8]) -> Result<Host, BadHost> {
     read(authority).map(|(host, _)| host).map_err(|_| BadHost::Forwarded)
-}
-
-/// What one proxy said (RFC 7239 section 4), as far as it matters here.
-#[derive(Default)]
-struct Element<'a> {
-    host: Option<Cow<'a, [u8]>>,
-    client: Option<Cow<'a, [u8]>>,
-}
-
-/// Takes the next element off the line; empty ones are skipped (RFC 9110 section 5.6.1.2). `None` at the end.
-fn next_element<'a>(rest: &mut &'a [u8]) -> Result<Option<Element<'a>>, BadHost> {
-    let mut element = None;
-    loop {
-        *rest = rest.trim_ascii_start();
-        if rest.first().is_some_and(|&b| is_token(b)) {
-            let (name, value) = pair(rest)?;
-            set(element.get_or_insert_default(), name, value)?;
-            *rest = rest.trim_ascii_start();
-        }
-        match rest.split_first() {
-            None => return Ok(element),
-            Some((b';', more)) => *rest = more,
-            Some((b',', more)) => {
-                *rest = more;
-                if element.is_some() {
-                    return Ok(element);
-                }
-            }
-            Some(_) => return Err(BadHost::Forwarded),
-        }
-    }
-}
-
-/// A parameter comes at most once in an element (RFC 7239 section 4).
-fn set<'a>(element: &mut Element<'a>, name: &[u8], value: Cow<'a, [u8]>) -> Result<(), BadHost> {
-    let place = if name.eq_ignore_ascii_case(b"host") {
-        &mut element.host
-    } else if name.eq_ignore_ascii_case(b"for") {
-        &mut element.client
-    } else {
-        return Ok(());
-    };
-    if place.replace(value).is_some() { Err(BadHost::Forwarded) } else { Ok(()) }
-}
-
-/// `token "=" (token / quoted-string)`.
-fn pair<'a>(rest: &mut &'a [u8]) -> Result<(&'a [u8], Cow<'a, [u8]>), BadHost> {
-    let name = take_while(rest, is_token);
-    *rest = rest.strip_prefix(b"=").ok_or(BadHost::Forwarded)?;
-    if let Some(quoted) = rest.strip_prefix(b"\"") {
-        *rest = quoted;
-        return Ok((name, unquote(rest)?));
-    }
-    // A port or an IPv6 address without the quotes it needs is a common fault, and harmless.
-    let value = take_while(rest, |b| is_token(b) || matches!(b, b':' | b'[' | b']'));
-    if value.is_empty() { Err(BadHost::Forwarded) } else { Ok((name, Cow::Borrowed(value))) }
-}
-
-/// The rest of a quoted string (RFC 9110 section 5.6.4), after its first quote.
-fn unquote<'a>(rest: &mut &'a [u8]) -> Result<Cow<'a, [u8]>, BadHost> {
-    let plain = take_while(rest, |b| b != b'"' && b != b'\\');
-    if let Some(after) = rest.strip_prefix(b"\"") {
-        *rest = after;
-        return Ok(Cow::Borrowed(plain));
-    }
-    let mut text = plain.to_vec();
-    loop {
-        match **rest {
-            [b'"', ref after @ ..] => {
-                *rest = after;
-                return Ok(Cow::Owned(text));
-            }
-            [b'\\', escaped, ref after @ ..] => {
-                text.push(escaped);
-                *rest = after;
-            }
-            [b'\\'] | [] => return Err(BadHost::Forwarded),
-            [byte, ref after @ ..] => {
-                text.push(byte);
-                *rest = after;
-            }
-        }
-    }
-}
-
-fn take_while<'a>(rest: &mut &'a [u8], keep: impl Fn(u8) -> bool) -> &'a [u8] {
-    let end = rest.iter().position(|&b| !keep(b)).unwrap_or(rest.len());
-    let (taken, after) = rest.split_at(end);
-    *rest = after;
-    taken
-}
-
-/// RFC 9110 section 5.6.2.
-fn is_token(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
-}
-
-/// The address in `for=`: `192.0.2.1`, `192.0.2.1:80`, `[2001:db8::1]` or `[2001:db8::1]:80`. `None` for `unknown` and
-/// for obfuscated names (RFC 7239 section 6).
-fn node_address(node: &[u8]) -> Option<IpAddr> {
-    let node = std::str::from_utf8(node).ok()?;
-    if let Some(v6) = node.strip_prefix('[') {
-        let (address, _port) = v6.split_once(']')?;
-        return address.parse().ok().map(IpAddr::V6);
-    }
-    let address = node.split_once(':').map_or(node, |(address, _port)| address);
-    address.parse().ok().map(IpAddr::V4)
 }
 
 #[cfg(test)]
@@ -164,6 +133,7 @@ mod tests {
     use http::HeaderValue;
 
     use super::*;
+    use crate::observe::Nobody;
 
     fn ask(lines: &[(&'static str, &str)]) -> Result<Option<String>, BadHost> {
         let mut headers = HeaderMap::new();
@@ -171,7 +141,7 @@ mod tests {
             headers.append(*name, HeaderValue::from_bytes(value.as_bytes()).unwrap());
         }
         let proxies = TrustedProxies::from_iter(["10.0.0.0/8".parse().unwrap(), "fd00::/8".parse().unwrap()]);
-        host(&headers, &proxies).map(|host| host.map(|host| host.to_string()))
+        host(&headers, &proxies, &mut Nobody).map(|host| host.map(|host| host.to_string()))
     }
 
     fn forwarded(value: &str) -> Result<Option<String>, BadHost> {
@@ -204,6 +174,8 @@ mod tests {
         assert_eq!(forwarded("host=spoofed.example, for=192.0.2.1, for=10.0.0.7"), Ok(None));
         assert_eq!(forwarded("host=spoofed.example, proto=https"), Ok(None));
         assert_eq!(forwarded("host=spoofed.example, for=unknown"), Ok(None));
+        assert_eq!(forwarded("host=spoofed.example, for=10.0.0.7junk"), Ok(None));
+        assert_eq!(forwarded("host=spoofed.example, ;"), Ok(None), "a proxy that tells nothing");
         let lines = [("forwarded", "host=spoofed.example"), ("forwarded", "for=192.0.2.1")];
         assert_eq!(ask(&lines), Ok(None), "several lines are one list");
     }
@@ -222,6 +194,10 @@ mod tests {
             "host=192.0.2.1",
             "=acme.example",
             "host=acme_x.example",
+            "by=a;by=a;host=acme.example",
+            "proto=http;PROTO=http;host=acme.example",
+            "host =acme.example",
+            "host= acme.example",
         ] {
             assert_eq!(forwarded(value), Err(BadHost::Forwarded), "{value}");
         }

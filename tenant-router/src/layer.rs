@@ -7,13 +7,14 @@ use http::Response;
 use http::header::HeaderName;
 use http::request::Parts;
 use ipnet::IpNet;
-use tenant_core::{Clock, HostRules, SystemClock, TenantDirectory};
+use tenant_core::{Clock, Host, HostRules, SystemClock, TenantDirectory};
 use tower_layer::Layer;
 
 use crate::admission::Admission;
+use crate::current::CurrentTenant;
 use crate::proxy::TrustedProxies;
 use crate::reject::Rejection;
-use crate::resolve::Resolver;
+use crate::resolve::{Origin, Resolver};
 use crate::service::TenantService;
 
 /// Finds the tenant of each request, and answers those that have none. See the [crate] for what it does.
@@ -52,6 +53,7 @@ impl<D: TenantDirectory> TenantLayer<D> {
             directory: Arc::new(directory),
             proxies: TrustedProxies::default(),
             tenant_header: None,
+            check_certificate: false,
             clock: Arc::new(SystemClock::default()),
         };
         Self { shared: Arc::new(Shared { resolver, admission: Admission::default() }) }
@@ -75,6 +77,23 @@ impl<D: TenantDirectory> TenantLayer<D> {
     #[must_use]
     pub fn tenant_header(mut self, name: Option<HeaderName>) -> Self {
         self.shared_mut().resolver.tenant_header = name;
+        self
+    }
+
+    /// Whether a request is refused with 421 where the connection's certificate is not for its host; default no.
+    ///
+    /// RFC 9110 section 7.4 wants that of a server that terminates TLS. The server tells by [`ServedCertificate`] in the
+    /// request's extensions what it showed to the client; a request without one is not checked. Browsers use one
+    /// connection for all hosts that its certificate covers, so another tenant under the same wildcard is as it should be.
+    ///
+    /// Requests of [trusted proxies](TenantLayer::trusted_proxies) are not checked, as that section allows: which host the
+    /// client asked for, and by which certificate, was settled at the proxy. Nor is the host looked at where it does not
+    /// name the tenant: with the [tenant header](TenantLayer::tenant_header), and with [`HostRules::fixed`].
+    ///
+    /// [`ServedCertificate`]: crate::ServedCertificate
+    #[must_use]
+    pub fn check_certificate(mut self, check: bool) -> Self {
+        self.shared_mut().resolver.check_certificate = check;
         self
     }
 
@@ -105,6 +124,22 @@ impl<D: TenantDirectory> TenantLayer<D> {
     ) -> Self {
         self.shared_mut().admission.on_reject = Some(Arc::new(render));
         self
+    }
+
+    /// Whose host this is, without a request: as the layer finds it, waiting for the directory where it must.
+    ///
+    /// Neither proxies nor certificates nor the tenant header come into it.
+    ///
+    /// # Errors
+    /// The refusal that a request for the host would meet.
+    ///
+    /// # Cancellation
+    /// Dropping the future loses nothing.
+    pub async fn find(&self, host: &Host) -> Result<CurrentTenant, Rejection> {
+        let resolver = &self.shared.resolver;
+        let origin =
+            if resolver.rules.fixed_key().is_some() { Origin::Fixed } else { Origin::Host(host.clone()) };
+        resolver.ask(&origin).await
     }
 
     fn shared_mut(&mut self) -> &mut Shared<D> {

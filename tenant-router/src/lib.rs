@@ -48,6 +48,7 @@
 //! | case | status | code | gRPC |
 //! |---|---|---|---|
 //! | the host is malformed, missing or ambiguous, a bare base domain, or nobody's | 400 | `host_invalid` | `INVALID_ARGUMENT` |
+//! | the connection's certificate is not for the host, where that is [checked](TenantLayer::check_certificate) | 421 | `host_misdirected` | `INVALID_ARGUMENT` |
 //! | no such tenant, or it is being deleted | 404 | `tenant_unknown` | `NOT_FOUND` |
 //! | its install has not finished | 503, `Retry-After` | `tenant_pending` | `UNAVAILABLE` |
 //! | suspended | 403 | `tenant_suspended` | `PERMISSION_DENIED` |
@@ -64,6 +65,10 @@
 //! `:authority` of HTTP/2), which must agree with it; or, from a [trusted proxy](TenantLayer::trusted_proxies) alone,
 //! what the proxy forwarded. Two sources that disagree are a 400, never a choice.
 //!
+//! [`TenantLayer::explain`] tells rule by rule why a request has the tenant that it has, or none: its [`Explanation`] is made by
+//! the functions that decide. A server that terminates TLS can have hosts refused that its certificate is not for
+//! ([`TenantLayer::check_certificate`]).
+//!
 //! # Features
 //!
 //! | feature | default | what it adds |
@@ -74,20 +79,30 @@ mod admission;
 mod answer;
 mod authority;
 mod body;
+mod certificate;
 mod current;
+mod explain;
+mod explanation;
 #[cfg(feature = "axum")]
 mod extract;
 mod forwarded;
+mod forwarded_element;
 mod future;
 mod layer;
+mod loose;
+mod observe;
+mod own;
 mod proxy;
+mod recording;
 mod reject;
 mod resolve;
 mod service;
 
 pub use authority::BadHost;
 pub use body::RejectOr;
+pub use certificate::ServedCertificate;
 pub use current::{CurrentTenant, Resolution};
+pub use explanation::{Effect, Explanation, Rule, Step};
 pub use future::ResponseFuture;
 pub use layer::TenantLayer;
 pub use proxy::PeerAddr;

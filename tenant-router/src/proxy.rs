@@ -3,7 +3,10 @@
 use std::net::{IpAddr, SocketAddr};
 
 use http::request::Parts;
-use ipnet::IpNet;
+use ipnet::{IpNet, Ipv4Net};
+
+use crate::explanation::{Effect, Rule, Step};
+use crate::observe::Observer;
 
 /// The address of the connection that a request came over, as a request extension.
 ///
@@ -19,14 +22,32 @@ pub(crate) struct TrustedProxies(Vec<IpNet>);
 
 impl FromIterator<IpNet> for TrustedProxies {
     fn from_iter<I: IntoIterator<Item = IpNet>>(nets: I) -> Self {
-        Self(nets.into_iter().collect())
+        Self(nets.into_iter().map(canonical).collect())
     }
+}
+
+/// A network of IPv4-mapped addresses (`::ffff:10.0.0.0/104`) is the IPv4 network.
+fn canonical(net: IpNet) -> IpNet {
+    let IpNet::V6(v6) = net else { return net };
+    let mapped = v6.addr().to_ipv4_mapped().zip(v6.prefix_len().checked_sub(96));
+    mapped.and_then(|(addr, prefix)| Ipv4Net::new(addr, prefix).ok()).map_or(net, IpNet::V4)
 }
 
 impl TrustedProxies {
     /// Whether the request came from a trusted proxy.
-    pub(crate) fn sent(&self, parts: &Parts) -> bool {
-        !self.0.is_empty() && peer(parts).is_some_and(|ip| self.contain(ip))
+    pub(crate) fn sent(&self, parts: &Parts, observer: &mut impl Observer) -> bool {
+        if self.0.is_empty() {
+            observer.tell(|| Step::new(Rule::Peer, Effect::Ignored, "no proxies are trusted"));
+            return false;
+        }
+        let peer = peer(parts);
+        let trusted = peer.is_some_and(|ip| self.contain(ip));
+        observer.tell(|| match peer {
+            Some(ip) if trusted => Step::new(Rule::Peer, Effect::Counts, format!("{ip} is a trusted proxy")),
+            Some(ip) => Step::new(Rule::Peer, Effect::Ignored, format!("{ip} is no trusted proxy")),
+            None => Step::new(Rule::Peer, Effect::Ignored, "no address is told, so it is no trusted proxy"),
+        });
+        trusted
     }
 
     /// An IPv4 address counts as such also where a dual-stack socket reports it as IPv6 (`::ffff:10.0.0.1`).
@@ -52,6 +73,7 @@ fn peer(parts: &Parts) -> Option<IpAddr> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::observe::Nobody;
 
     #[test]
     fn a_mapped_ipv4_address_is_the_ipv4_address() {
@@ -63,12 +85,22 @@ mod tests {
     }
 
     #[test]
+    fn a_network_of_mapped_addresses_is_the_ipv4_network() {
+        let proxies = TrustedProxies::from_iter(["::ffff:10.0.0.0/104".parse().unwrap()]);
+        assert!(proxies.contain("10.1.2.3".parse().unwrap()));
+        assert!(proxies.contain("::ffff:10.1.2.3".parse().unwrap()));
+        assert!(!proxies.contain("11.0.0.1".parse().unwrap()));
+        let all = TrustedProxies::from_iter(["::/0".parse().unwrap()]);
+        assert!(all.contain("2001:db8::1".parse().unwrap()) && !all.contain("10.1.2.3".parse().unwrap()));
+    }
+
+    #[test]
     fn a_request_without_an_address_comes_from_nobody_trusted() {
         let (mut parts, ()) = http::Request::new(()).into_parts();
         let everyone = TrustedProxies::from_iter(["0.0.0.0/0".parse().unwrap()]);
-        assert!(!everyone.sent(&parts));
+        assert!(!everyone.sent(&parts, &mut Nobody));
         parts.extensions.insert(PeerAddr("10.0.0.1:1".parse().unwrap()));
-        assert!(everyone.sent(&parts));
-        assert!(!TrustedProxies::default().sent(&parts));
+        assert!(everyone.sent(&parts, &mut Nobody));
+        assert!(!TrustedProxies::default().sent(&parts, &mut Nobody));
     }
 }

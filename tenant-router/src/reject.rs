@@ -30,6 +30,9 @@ struct Inner {
 pub enum RejectionKind {
     /// The request does not say which host it asks for.
     BadHost(BadHost),
+    /// The host is not one that the connection's certificate is good for (RFC 9110 section 15.5.20): the client may ask
+    /// again over another connection.
+    Misdirected,
     /// The host is a base domain itself.
     BareBaseDomain,
     /// The host is under no base domain, and nobody's own.
@@ -104,6 +107,7 @@ impl Rejection {
             RejectionKind::BadHost(_) | RejectionKind::BareBaseDomain | RejectionKind::Foreign => {
                 StatusCode::BAD_REQUEST
             }
+            RejectionKind::Misdirected => StatusCode::MISDIRECTED_REQUEST,
             RejectionKind::Unknown { .. } | RejectionKind::Deleting => StatusCode::NOT_FOUND,
             RejectionKind::Suspended { .. } | RejectionKind::Expired => StatusCode::FORBIDDEN,
             RejectionKind::Pending | RejectionKind::Unavailable { .. } => StatusCode::SERVICE_UNAVAILABLE,
@@ -124,11 +128,12 @@ impl Rejection {
         ErrorBody::text(self.status().as_u16(), self.code(), self.to_string())
     }
 
-    fn code(&self) -> &'static str {
+    pub(crate) fn code(&self) -> &'static str {
         match self.kind() {
             RejectionKind::BadHost(_) | RejectionKind::BareBaseDomain | RejectionKind::Foreign => {
                 "host_invalid"
             }
+            RejectionKind::Misdirected => "host_misdirected",
             RejectionKind::Unknown { .. } | RejectionKind::Deleting => "tenant_unknown",
             RejectionKind::Pending => "tenant_pending",
             RejectionKind::Suspended { .. } => "tenant_suspended",
@@ -147,6 +152,7 @@ impl fmt::Display for Rejection {
         let public_reason = || self.tenant().and_then(|tenant| tenant.public_reason.as_deref());
         match self.kind() {
             RejectionKind::BadHost(why) => write!(f, "Bad host: {why}."),
+            RejectionKind::Misdirected => f.write_str("This connection's certificate is not for this host."),
             RejectionKind::BareBaseDomain => f.write_str("This host is the base domain, not a tenant's."),
             RejectionKind::Foreign => f.write_str("This host is no tenant's."),
             RejectionKind::Unknown { id } => write!(f, "Tenant [{id}] not allowed."),

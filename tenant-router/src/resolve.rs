@@ -9,8 +9,11 @@ use tenant_core::{
     TenantId, TenantKey, TenantName, TenantNameError, TenantRef,
 };
 
-use crate::authority::{BadHost, host_of, only_authority};
+use crate::authority::{BadHost, host_of};
+use crate::certificate;
 use crate::current::CurrentTenant;
+use crate::observe::{Nobody, Observer};
+use crate::own::only_authority;
 use crate::proxy::TrustedProxies;
 use crate::reject::{Rejection, RejectionKind};
 
@@ -23,16 +26,25 @@ pub(crate) struct Resolver<D> {
     pub(crate) directory: Arc<D>,
     pub(crate) proxies: TrustedProxies,
     pub(crate) tenant_header: Option<HeaderName>,
+    pub(crate) check_certificate: bool,
     pub(crate) clock: Arc<dyn Clock>,
 }
 
 impl<D> Clone for Resolver<D> {
     fn clone(&self) -> Self {
-        Self {
+        self.with_directory(Arc::clone(&self.directory))
+    }
+}
+
+impl<D> Resolver<D> {
+    /// The same, asking another directory.
+    pub(crate) fn with_directory<E>(&self, directory: Arc<E>) -> Resolver<E> {
+        Resolver {
             rules: self.rules.clone(),
-            directory: Arc::clone(&self.directory),
+            directory,
             proxies: self.proxies.clone(),
             tenant_header: self.tenant_header.clone(),
+            check_certificate: self.check_certificate,
             clock: Arc::clone(&self.clock),
         }
     }
@@ -79,7 +91,7 @@ impl<D: TenantDirectory> Resolver<D> {
                 None => AtOnce::Ask(Origin::Host(subdomain.host())),
             };
         }
-        match self.origin(parts) {
+        match self.origin(parts, &mut Nobody) {
             Err(rejection) => AtOnce::Settled(Err(rejection)),
             Ok(origin) => {
                 match self.keys(&origin).map(|keys| self.remembered(in_order(&keys), || origin.host())) {
@@ -94,7 +106,10 @@ impl<D: TenantDirectory> Resolver<D> {
     /// The one thing that names the tenant, where there is no other.
     fn only_authority<'a>(&self, parts: &'a Parts) -> Option<&'a [u8]> {
         let has_header = |header| parts.headers.contains_key(header);
-        if self.tenant_header.as_ref().is_some_and(has_header) || self.proxies.sent(parts) {
+        if self.tenant_header.as_ref().is_some_and(has_header)
+            || self.check_certificate
+            || self.proxies.sent(parts, &mut Nobody)
+        {
             return None;
         }
         only_authority(parts)
@@ -140,7 +155,8 @@ impl<D: TenantDirectory> Resolver<D> {
         }
     }
 
-    fn origin(&self, parts: &Parts) -> Result<Origin, Rejection> {
+    /// What names the tenant.
+    pub(crate) fn origin(&self, parts: &Parts, observer: &mut impl Observer) -> Result<Origin, Rejection> {
         if self.rules.fixed_key().is_some() {
             return Ok(Origin::Fixed);
         }
@@ -149,8 +165,11 @@ impl<D: TenantDirectory> Resolver<D> {
         {
             return from_header(parts, header).map(Origin::Header);
         }
-        let host =
-            host_of(parts, &self.proxies).map_err(|why| Rejection::new(RejectionKind::BadHost(why)))?;
+        let host = host_of(parts, &self.proxies, observer)
+            .map_err(|why| Rejection::new(RejectionKind::BadHost(why)))?;
+        if self.check_certificate && certificate::is_misdirected(parts, &host, &self.proxies, observer) {
+            return Err(Rejection::new(RejectionKind::Misdirected).with_host(Some(host)));
+        }
         Ok(Origin::Host(host))
     }
 

@@ -1,11 +1,11 @@
 //! Flags and variables; the only file of the crate that reads the environment.
 
+use std::net::IpAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use axum::http::HeaderName;
+use axum::http::{HeaderName, HeaderValue};
 use clap::{Args, Parser, Subcommand};
-use ipnet::IpNet;
 use secrecy::SecretString;
 use tenant_core::{Host, Incarnation, TenantName};
 
@@ -32,6 +32,9 @@ pub(crate) enum Command {
     Dev(DevArgs),
     /// Print the effective settings, secrets hidden; fails if one of them is wrong.
     CheckConfig(ServeArgs),
+    /// Print, rule by rule, why a host is a tenant's or not. Exit code 0: it is, and is served; 1: it is refused; 2: it cannot
+    /// be told.
+    Resolve(ResolveArgs),
     /// Work on the files of the embedded storage, while no server has them.
     #[command(subcommand)]
     Storage(StorageCommand),
@@ -99,6 +102,21 @@ pub(crate) struct DetachArgs {
     pub(crate) folder: FolderArgs,
 }
 
+#[derive(Args)]
+pub(crate) struct ResolveArgs {
+    /// The host as a client sends it, such as company-x.your-domain.com.
+    #[arg(value_name = "HOST")]
+    pub(crate) host: String,
+    /// A header that comes with it, such as 'X-Forwarded-Host: company-x.your-domain.com'; may be given several times.
+    #[arg(long = "header", value_name = "NAME: VALUE", value_parser = values::header)]
+    pub(crate) headers: Vec<(HeaderName, HeaderValue)>,
+    /// The address that the request comes from.
+    #[arg(long, value_name = "ADDRESS")]
+    pub(crate) peer: Option<IpAddr>,
+    #[command(flatten)]
+    pub(crate) serve: ServeArgs,
+}
+
 /// The settings of `serve`. Each flag has a variable of the same meaning.
 #[derive(Args)]
 pub(crate) struct ServeArgs {
@@ -141,9 +159,9 @@ pub(crate) struct ServeArgs {
     /// Whether people can log in: yes or no.
     #[arg(long, env = "EXPOSE_GUI_API", default_value = "yes")]
     expose_gui_api: Switch,
-    /// The peers whose forwarded hosts count, as networks (10.0.0.0/8), separated by commas.
+    /// The peers whose forwarded hosts count, as networks (10.0.0.0/8) or addresses, separated by commas.
     #[arg(long, env = "TRUSTED_PROXIES", value_delimiter = ',')]
-    trusted_proxies: Vec<IpNet>,
+    trusted_proxies: Vec<String>,
     /// A header that names the tenant; any client that can reach this process can set it.
     #[arg(long, env = "TENANT_HEADER")]
     tenant_header: Option<HeaderName>,
@@ -215,6 +233,7 @@ pub(crate) struct DevArgs {
 impl ServeArgs {
     /// The typed settings.
     pub(crate) fn config(self) -> Result<Config, ConfigError> {
+        let trusted_proxies = values::networks("TRUSTED_PROXIES", &self.trusted_proxies)?;
         let tenancy = if self.multi_tenant.0 { Tenancy::Multi(self.tms()?) } else { self.single() };
         let storage = match (self.storage.as_str(), self.kept_in()) {
             ("embedded", Some(data_dir)) => StorageConfig::Embedded { data_dir },
@@ -224,7 +243,7 @@ impl ServeArgs {
         config.listeners =
             Listeners { public: self.public_bind.0, private: self.private_bind.0, ops: self.ops_bind.0 };
         config.public_url = self.public_url.map(PublicUrl::new).or(config.public_url);
-        config.trusted_proxies = self.trusted_proxies;
+        config.trusted_proxies = trusted_proxies;
         config.tenant_header = self.tenant_header;
         config.production = self.production.0;
         config.expose_gui_api = self.expose_gui_api.0;

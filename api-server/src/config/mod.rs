@@ -12,6 +12,7 @@ use axum::http::HeaderName;
 use ipnet::IpNet;
 use secrecy::SecretString;
 use tenant_core::{Host, TenantName};
+use tms_client::Mode;
 
 use crate::install::InstallObserver;
 use crate::state::PublicUrl;
@@ -109,6 +110,8 @@ pub struct TmsConfig {
     pub unknown_ttl: Duration,
     /// `UNKNOWN_BUDGET`: how many unknown names a second the service is asked for. Default: 100.
     pub unknown_budget: u32,
+    /// Whether all tenants are followed, or each is asked for. Default: followed where the service can be.
+    pub(crate) mode: Mode,
     /// Where what is known of tenants is kept from one start to the next, for one process at a time. Default: nowhere; the
     /// program keeps it in `DATA_DIR/directory`.
     pub folder: Option<PathBuf>,
@@ -125,6 +128,7 @@ impl TmsConfig {
             stale: Duration::from_secs(3600),
             unknown_ttl: Duration::from_secs(5),
             unknown_budget: 100,
+            mode: Mode::Auto,
             folder: None,
         }
     }

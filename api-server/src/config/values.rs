@@ -2,12 +2,13 @@
 
 use std::fmt;
 use std::fs;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
 use std::str::FromStr;
 use std::time::Duration;
 
-use axum::http::Uri;
+use axum::http::{HeaderName, HeaderValue, Uri};
+use ipnet::IpNet;
 use secrecy::SecretString;
 
 /// A setting that cannot be used. Never holds the value of a secret.
@@ -68,6 +69,27 @@ pub(crate) fn size(text: &str) -> Result<usize, String> {
     bytes.and_then(|bytes| usize::try_from(bytes).ok()).ok_or_else(|| "use a size such as 8MiB".to_owned())
 }
 
+/// A header as it is sent: `Name: value`.
+pub(crate) fn header(text: &str) -> Result<(HeaderName, HeaderValue), String> {
+    let split = text.split_once(':').and_then(|(name, value)| {
+        let name = name.parse::<HeaderName>().ok()?;
+        let value = HeaderValue::from_bytes(value.trim_matches([' ', '\t']).as_bytes()).ok()?;
+        Some((name, value))
+    });
+    split.ok_or_else(|| "use a header such as 'X-Forwarded-Host: company-x.your-domain.com'".to_owned())
+}
+
+/// Networks, or addresses, which are networks of one; an empty list is none.
+pub(crate) fn networks(setting: &str, given: &[String]) -> Result<Vec<IpNet>, ConfigError> {
+    let given = given.iter().map(|text| text.trim()).filter(|text| !text.is_empty());
+    let read = |text: &str| {
+        let network = text.parse::<IpNet>().ok().or_else(|| text.parse::<IpAddr>().ok().map(IpNet::from));
+        network
+            .ok_or_else(|| ConfigError::new(setting, format!("`{text}`: use a network such as 10.0.0.0/8")))
+    };
+    given.map(read).collect()
+}
+
 /// A URL that a client can call.
 pub(crate) fn check_url(setting: &str, url: &str) -> Result<(), ConfigError> {
     let parsed = url.parse::<Uri>().ok();
@@ -124,8 +146,26 @@ mod tests {
         assert_eq!(size("8MiB"), Ok(8 << 20));
         assert_eq!("off".parse(), Ok(Bind(None)));
         assert!("8686".parse::<Bind>().is_err());
+        let (name, value) = header("X-Tenant:  company-x ").expect("a header");
+        assert_eq!((name.as_str(), value.as_bytes()), ("x-tenant", &b"company-x"[..]));
+        assert!(header("X-Tenant").is_err() && header("X Tenant: x").is_err() && header("X: a\nb").is_err());
         assert!(check_url("X", "http://tms:8383").is_ok());
         assert!(check_url("X", "tms:8383").is_err());
+    }
+
+    #[test]
+    fn networks_may_be_single_addresses_and_none_at_all() {
+        let read = |texts: &[&str]| {
+            let given: Vec<String> = texts.iter().map(ToString::to_string).collect();
+            networks("X", &given).map(|nets| nets.iter().map(ToString::to_string).collect::<Vec<_>>())
+        };
+        assert_eq!(read(&["", " "]), Ok(vec![]));
+        let some = ["10.0.0.0/8", " fd00::/8", "192.0.2.1", "::1"];
+        assert_eq!(read(&some).expect("networks"), ["10.0.0.0/8", "fd00::/8", "192.0.2.1/32", "::1/128"]);
+        assert_eq!(
+            read(&["proxy"]).expect_err("a name").to_string(),
+            "X: `proxy`: use a network such as 10.0.0.0/8"
+        );
     }
 
     #[test]

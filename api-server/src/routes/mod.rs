@@ -15,6 +15,8 @@ use customer_data::records::RecordKind;
 
 use crate::state::AppState;
 
+pub(crate) use install::refuse;
+
 /// The public listener: the collector and the health check alone.
 pub(crate) fn public() -> Router<AppState> {
     Router::new().route("/track", post(track::track)).route(

@@ -1,5 +1,6 @@
 //! The platform as its users meet it: real sockets, a real management service, real files, real processes.
 
+mod ask;
 mod collector;
 mod descriptors;
 mod five_minutes;
@@ -7,6 +8,7 @@ mod full_disk;
 mod install;
 mod logins;
 mod older;
+mod resolve;
 mod routing;
 mod single;
 mod storage_commands;

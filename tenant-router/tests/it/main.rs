@@ -6,6 +6,7 @@
 mod axum;
 mod directory;
 mod exempt;
+mod explain;
 mod forwarded;
 mod hyper;
 mod ordering;
