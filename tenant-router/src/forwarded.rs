@@ -54,13 +54,13 @@ fn read_forwarded(authority: &[u8]) -> Result<Host, BadHost> {
 
 /// What one proxy said (RFC 7239 section 4), as far as it matters here.
 #[derive(Default)]
-struct Element<'a> {
+pub(crate) struct Element<'a> {
     host: Option<Cow<'a, [u8]>>,
-    client: Option<Cow<'a, [u8]>>,
+    pub(crate) client: Option<Cow<'a, [u8]>>,
 }
 
 /// Takes the next element off the line; empty ones are skipped (RFC 9110 section 5.6.1.2). `None` at the end.
-fn next_element<'a>(rest: &mut &'a [u8]) -> Result<Option<Element<'a>>, BadHost> {
+pub(crate) fn next_element<'a>(rest: &mut &'a [u8]) -> Result<Option<Element<'a>>, BadHost> {
     let mut element = None;
     loop {
         *rest = rest.trim_ascii_start();
@@ -149,7 +149,7 @@ fn is_token(byte: u8) -> bool {
 
 /// The address in `for=`: `192.0.2.1`, `192.0.2.1:80`, `[2001:db8::1]` or `[2001:db8::1]:80`. `None` for `unknown` and
 /// for obfuscated names (RFC 7239 section 6).
-fn node_address(node: &[u8]) -> Option<IpAddr> {
+pub(crate) fn node_address(node: &[u8]) -> Option<IpAddr> {
     let node = std::str::from_utf8(node).ok()?;
     if let Some(v6) = node.strip_prefix('[') {
         let (address, _port) = v6.split_once(']')?;

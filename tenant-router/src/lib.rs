@@ -69,6 +69,7 @@
 //! | feature | default | what it adds |
 //! |---|---|---|
 //! | `axum` | no | [`CurrentTenant`] and [`Resolution`] as extractors, `IntoResponse` for [`Rejection`], and `ConnectInfo<SocketAddr>` as the peer's address beside [`PeerAddr`] |
+//! | `limit` | no | [`limit`]: requests a second, requests at once and body bytes, by client address, tenant and in total |
 
 mod admission;
 mod answer;
@@ -80,6 +81,8 @@ mod extract;
 mod forwarded;
 mod future;
 mod layer;
+#[cfg(feature = "limit")]
+pub mod limit;
 mod proxy;
 mod reject;
 mod resolve;
@@ -91,5 +94,5 @@ pub use current::{CurrentTenant, Resolution};
 pub use future::ResponseFuture;
 pub use layer::TenantLayer;
 pub use proxy::PeerAddr;
-pub use reject::{Rejection, RejectionKind};
+pub use reject::{LimitScope, Rejection, RejectionKind};
 pub use service::TenantService;

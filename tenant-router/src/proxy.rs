@@ -36,7 +36,8 @@ impl TrustedProxies {
     }
 }
 
-fn peer(parts: &Parts) -> Option<IpAddr> {
+/// The address of the connection, if the server tells it.
+pub(crate) fn peer(parts: &Parts) -> Option<IpAddr> {
     if let Some(PeerAddr(addr)) = parts.extensions.get() {
         return Some(addr.ip());
     }

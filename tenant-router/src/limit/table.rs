@@ -1,0 +1,227 @@
+//! [`Table`]: what each key has left and how many places it holds; at most so many keys.
+//!
+//! A key's limits may differ from the next one's and may change from one request to the next, and then what is left has
+//! to change together with them. So a key is a few plain numbers under the lock of its shard, not an atomic: the lock is
+//! held for some ten nanoseconds, a key that is not there any more needs no second look, and the number of keys is exact.
+//! (`governor` has one quota for all keys of a limiter, no bound on their number, and a limiter for each key would start
+//! anew with every change of its quota.)
+
+use std::collections::HashMap;
+use std::fmt;
+use std::hash::{BuildHasher, Hash};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use foldhash::fast::RandomState;
+
+use super::rate::{Bucket, Rate};
+use super::refused::{Excess, Refused};
+use crate::reject::LimitScope;
+
+const SHARDS: usize = 16;
+/// How often a shard that is used drops the keys which are as if they had never been seen.
+const SWEEP_EVERY: u64 = 10_000_000_000;
+/// Which part of a full shard makes room for new keys at once.
+const GIVES_WAY: usize = 8;
+
+/// What a key may use.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Quota {
+    pub(crate) rate: Option<Rate>,
+    pub(crate) concurrent: Option<u32>,
+}
+
+impl Quota {
+    pub(crate) fn is_none(&self) -> bool {
+        self.rate.is_none() && self.concurrent.is_none()
+    }
+}
+
+/// Keys and what they use. Its size is that of the keys of the last seconds, and never more than was allowed.
+pub(crate) struct Table<K> {
+    scope: LimitScope,
+    shards: [Shard<K>; SHARDS],
+    hasher: RandomState,
+    most_in_shard: usize,
+}
+
+/// Two shards share no line of the processor's caches, which fetches them in pairs.
+#[repr(align(128))]
+struct Shard<K>(Mutex<Keys<K>>);
+
+struct Keys<K> {
+    entries: HashMap<K, Entry, RandomState>,
+    sweep_at: u64,
+}
+
+impl<K> Default for Keys<K> {
+    fn default() -> Self {
+        Self { entries: HashMap::default(), sweep_at: 0 }
+    }
+}
+
+#[derive(Default)]
+struct Entry {
+    bucket: Option<Bucket>,
+    places: u32,
+}
+
+impl Entry {
+    fn full_at(&self) -> u64 {
+        self.bucket.map_or(0, |bucket| bucket.full_at())
+    }
+
+    /// Whether a key that was never seen would be treated alike.
+    fn is_as_new(&self, now: u64) -> bool {
+        self.places == 0 && self.full_at() <= now
+    }
+
+    /// The bucket after one more request, if this one may come.
+    fn look(&self, quota: &Quota, now: u64) -> Result<Option<Bucket>, Excess> {
+        if quota.concurrent.is_some_and(|most| self.places >= most) {
+            return Err(Excess::Concurrency);
+        }
+        let Some(rate) = quota.rate else { return Ok(self.bucket) };
+        let bucket = self.bucket.map_or(Bucket::full(rate), |bucket| bucket.at(rate, now));
+        bucket.take(now).map(Some).map_err(Excess::rate)
+    }
+}
+
+impl<K: Hash + Eq + Copy> Keys<K> {
+    fn drop_idle(&mut self, now: u64) {
+        self.entries.retain(|_, entry| !entry.is_as_new(now));
+        self.sweep_at = now.saturating_add(SWEEP_EVERY);
+    }
+
+    fn sweep_if_due(&mut self, now: u64) {
+        if now >= self.sweep_at {
+            self.drop_idle(now);
+            let len = self.entries.len();
+            if self.entries.capacity() > 4 * len + 64 {
+                self.entries.shrink_to(2 * len);
+            }
+        }
+    }
+
+    /// Room for one more key; `false` if every key holds a place.
+    fn make_room(&mut self, most: usize, now: u64) -> bool {
+        if self.entries.len() < most {
+            return true;
+        }
+        self.drop_idle(now);
+        if self.entries.len() < most {
+            return true;
+        }
+        // Those that used least lose least. One that is being refused is among the last.
+        let free = self.entries.values().filter(|entry| entry.places == 0);
+        let mut order: Vec<u64> = free.map(Entry::full_at).collect();
+        if order.is_empty() {
+            return false;
+        }
+        let mut go = order.len().div_ceil(GIVES_WAY);
+        let (_, last, _) = order.select_nth_unstable(go - 1);
+        let last = *last;
+        self.entries.retain(|_, entry| {
+            let goes = go > 0 && entry.places == 0 && entry.full_at() <= last;
+            go -= usize::from(goes);
+            !goes
+        });
+        true
+    }
+}
+
+impl<K: Hash + Eq + Copy> Table<K> {
+    /// A table of at most so many keys, rounded up to a multiple of 16.
+    pub(crate) fn new(scope: LimitScope, most: usize) -> Self {
+        Self {
+            scope,
+            shards: std::array::from_fn(|_| Shard(Mutex::default())),
+            hasher: RandomState::default(),
+            most_in_shard: most.div_ceil(SHARDS).max(1),
+        }
+    }
+
+    /// Counts a request of a key, if its quota allows it and then `further` does too; a refusal counts for nothing.
+    ///
+    /// A new key is not counted while the table is full of keys that hold places: it would have to take the place of one,
+    /// and to refuse it would lock out everybody who is new.
+    pub(crate) fn admit<T>(
+        self: &Arc<Self>,
+        key: K,
+        quota: &Quota,
+        now: u64,
+        further: impl FnOnce() -> Result<T, Refused>,
+    ) -> Result<(Option<Place<K>>, T), Refused> {
+        let mut keys = self.lock(&key);
+        keys.sweep_if_due(now);
+        let known = keys.entries.get(&key);
+        let bucket = match known {
+            Some(entry) => entry.look(quota, now),
+            None => Entry::default().look(quota, now),
+        };
+        let bucket = bucket.map_err(|excess| Refused { scope: self.scope, excess })?;
+        if known.is_none() && !keys.make_room(self.most_in_shard, now) {
+            drop(keys);
+            return further().map(|further| (None, further));
+        }
+        let further = further()?;
+        let entry = keys.entries.entry(key).or_default();
+        entry.bucket = bucket;
+        let place = quota.concurrent.is_some().then(|| {
+            entry.places += 1;
+            Place { table: Arc::clone(self), key }
+        });
+        Ok((place, further))
+    }
+
+    fn release(&self, key: &K) {
+        let mut keys = self.lock(key);
+        if let Some(entry) = keys.entries.get_mut(key) {
+            entry.places = entry.places.saturating_sub(1);
+            if entry.places == 0 && entry.bucket.is_none() {
+                keys.entries.remove(key);
+            }
+        }
+    }
+
+    /// How many keys there are.
+    pub(crate) fn len(&self) -> usize {
+        self.shards.iter().map(|shard| locked(shard).entries.len()).sum()
+    }
+
+    fn lock(&self, key: &K) -> MutexGuard<'_, Keys<K>> {
+        let hash = self.hasher.hash_one(key);
+        // The map uses the bits at both ends.
+        locked(&self.shards[(hash >> 32) as usize % SHARDS])
+    }
+}
+
+fn locked<K>(shard: &Shard<K>) -> MutexGuard<'_, Keys<K>> {
+    shard.0.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// A place that a key holds until this is dropped.
+pub(crate) struct Place<K: Hash + Eq + Copy> {
+    table: Arc<Table<K>>,
+    key: K,
+}
+
+impl<K: Hash + Eq + Copy> Drop for Place<K> {
+    fn drop(&mut self) {
+        self.table.release(&self.key);
+    }
+}
+
+impl<K: Hash + Eq + Copy> fmt::Debug for Table<K> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Table")
+            .field("keys", &self.len())
+            .field("most_in_shard", &self.most_in_shard)
+            .finish()
+    }
+}
+
+impl<K: Hash + Eq + Copy + fmt::Debug> fmt::Debug for Place<K> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Place").field(&self.key).finish()
+    }
+}
