@@ -6,7 +6,7 @@ use super::refused::{Excess, Refused};
 use crate::reject::LimitScope;
 
 /// `tenant_router_limited_total`, labelled with whose limit (`by`: `address`, `tenant`, `total`) and which (`limit`: `rate`,
-/// `concurrency`, `body`). No label names a tenant or an address, so there are seven of them however many there are.
+/// `concurrency`, `body`). No label names a tenant or an address, so there are nine counters however many of those there are.
 pub(crate) struct Counts {
     address: Three,
     tenant: Three,

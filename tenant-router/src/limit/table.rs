@@ -11,7 +11,7 @@ use std::fmt;
 use std::hash::{BuildHasher, Hash};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use foldhash::fast::RandomState;
+use foldhash::quality::RandomState;
 
 use super::rate::{Bucket, Rate};
 use super::refused::{Excess, Refused};
@@ -75,14 +75,20 @@ impl Entry {
         self.places == 0 && self.full_at() <= now
     }
 
+    /// Goes over to the rate that counts now, so that time counts at it from now on.
+    fn change(&mut self, quota: &Quota, now: u64) {
+        if let (Some(bucket), Some(rate)) = (&mut self.bucket, quota.rate) {
+            *bucket = bucket.at(rate, now);
+        }
+    }
+
     /// The bucket after one more request, if this one may come.
     fn look(&self, quota: &Quota, now: u64) -> Result<Option<Bucket>, Excess> {
         if quota.concurrent.is_some_and(|most| self.places >= most) {
             return Err(Excess::Concurrency);
         }
         let Some(rate) = quota.rate else { return Ok(self.bucket) };
-        let bucket = self.bucket.map_or(Bucket::full(rate), |bucket| bucket.at(rate, now));
-        bucket.take(now).map(Some).map_err(Excess::rate)
+        self.bucket.unwrap_or(Bucket::full(rate)).take(now).map(Some).map_err(Excess::rate)
     }
 }
 
@@ -153,13 +159,17 @@ impl<K: Hash + Eq + Copy> Table<K> {
     ) -> Result<(Option<Place<K>>, T), Refused> {
         let mut keys = self.lock(&key);
         keys.sweep_if_due(now);
-        let known = keys.entries.get(&key);
+        let known = keys.entries.get_mut(&key);
+        let is_new = known.is_none();
         let bucket = match known {
-            Some(entry) => entry.look(quota, now),
+            Some(entry) => {
+                entry.change(quota, now);
+                entry.look(quota, now)
+            }
             None => Entry::default().look(quota, now),
         };
         let bucket = bucket.map_err(|excess| Refused { scope: self.scope, excess })?;
-        if known.is_none() && !keys.make_room(self.most_in_shard, now) {
+        if is_new && !keys.make_room(self.most_in_shard, now) {
             drop(keys);
             return further().map(|further| (None, further));
         }
@@ -223,5 +233,132 @@ impl<K: Hash + Eq + Copy> fmt::Debug for Table<K> {
 impl<K: Hash + Eq + Copy + fmt::Debug> fmt::Debug for Place<K> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("Place").field(&self.key).finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SECOND: u64 = 1_000_000_000;
+
+    fn per_second(rate: u32, burst: u32) -> Quota {
+        Quota { rate: Some(Rate::new(rate, Some(burst))), concurrent: None }
+    }
+
+    fn at_once(concurrent: u32) -> Quota {
+        Quota { rate: None, concurrent: Some(concurrent) }
+    }
+
+    fn table(most: usize) -> Arc<Table<u64>> {
+        Arc::new(Table::new(LimitScope::Address, most))
+    }
+
+    fn admit(
+        table: &Arc<Table<u64>>,
+        key: u64,
+        quota: &Quota,
+        now: u64,
+    ) -> Result<Option<Place<u64>>, Excess> {
+        let admitted = table.admit(key, quota, now, || Ok(()));
+        admitted.map(|(place, ())| place).map_err(|refused| refused.excess)
+    }
+
+    fn capacity(table: &Table<u64>) -> usize {
+        table.shards.iter().map(|shard| locked(shard).entries.capacity()).sum()
+    }
+
+    #[test]
+    fn a_million_keys_take_no_more_room_than_the_cap() {
+        let (table, quota) = (table(10_000), per_second(1, 10));
+        let mut most = 0;
+        for key in 0..1_000_000 {
+            admit(&table, key, &quota, SECOND + key).expect("each key is new");
+            most = most.max(if key % 1000 == 0 { capacity(&table) } else { 0 });
+        }
+        assert!(table.len() <= 10_000, "{}", table.len());
+        assert!(most <= 4 * 10_000, "{most}");
+    }
+
+    #[test]
+    fn a_key_that_is_being_refused_stays_so_while_a_million_others_pass() {
+        let (table, quota) = (table(1_000), per_second(1, 10));
+        let flooded = |now| (0..100).filter(|_| admit(&table, u64::MAX, &quota, now).is_ok()).count();
+        assert_eq!(flooded(SECOND), 10);
+        for key in 0..1_000_000 {
+            admit(&table, key, &quota, SECOND + key).expect("each key is new");
+        }
+        assert_eq!(flooded(SECOND + 1_000_000), 0);
+    }
+
+    #[test]
+    fn a_table_full_of_held_places_lets_new_keys_in_and_forgets_no_place() {
+        let (table, quota) = (table(SHARDS), at_once(1));
+        let held: Vec<_> = (0..1000).map(|key| admit(&table, key, &quota, 0).expect("new")).collect();
+        let known = held.iter().flatten().count();
+        assert!((1..=SHARDS).contains(&known), "{known}");
+        let refused = (0..1000).filter(|key| admit(&table, *key, &quota, 0).is_err()).count();
+        assert_eq!(refused, known, "those that hold their one place, and nobody else");
+        drop(held);
+        assert_eq!(table.len(), 0);
+    }
+
+    #[test]
+    fn keys_are_forgotten_some_seconds_after_they_were_used() {
+        let (table, quota) = (table(100_000), per_second(10, 10));
+        for key in 0..50_000 {
+            admit(&table, key, &quota, SECOND).expect("new");
+        }
+        assert_eq!(table.len(), 50_000);
+        let later = 2 * SECOND + SWEEP_EVERY;
+        for key in 0..1_000 {
+            admit(&table, key, &quota, later).expect("it has all of its burst again");
+        }
+        assert_eq!(table.len(), 1_000);
+        assert!(capacity(&table) < 16_000, "{}", capacity(&table));
+    }
+
+    #[test]
+    fn a_refusal_counts_for_nothing_whoever_refuses() {
+        let (table, quota) = (table(100), Quota { rate: Some(Rate::new(1, Some(2))), concurrent: Some(9) });
+        let total = Refused { scope: LimitScope::Total, excess: Excess::Concurrency };
+        for _ in 0..50 {
+            assert_eq!(table.admit(1, &quota, 0, || Err::<(), _>(total)).unwrap_err(), total);
+        }
+        assert_eq!(table.len(), 0, "not even the key is kept");
+        let held =
+            [admit(&table, 1, &quota, 0).expect("first"), admit(&table, 1, &quota, 0).expect("second")];
+        for _ in 0..50 {
+            assert!(matches!(admit(&table, 1, &quota, 0), Err(Excess::Rate(_))));
+        }
+        let third = admit(&table, 1, &quota, SECOND).expect("what was refused is not owed");
+        assert_eq!(table.lock(&1).entries[&1].places, 3);
+        drop((held, third));
+    }
+
+    #[test]
+    fn a_quota_that_changes_counts_at_once_and_gives_no_burst() {
+        let table = table(100);
+        let admitted = |quota: Quota, now| (0..100).filter(|_| admit(&table, 1, &quota, now).is_ok()).count();
+        assert_eq!(admitted(per_second(1, 3), 0), 3);
+        assert_eq!(admitted(per_second(50, 60), 0), 0);
+        assert_eq!(admitted(Quota::default(), 0), 100, "no limit any more");
+        assert_eq!(admitted(per_second(50, 60), SECOND / 10), 5, "the bucket is as old as it was");
+        assert_eq!(admitted(per_second(10, 60), SECOND / 5), 5, "until now the old rate counted");
+        assert_eq!(admitted(per_second(10, 60), 2 * SECOND / 5), 2);
+    }
+
+    #[test]
+    fn a_place_is_given_back_once() {
+        let table = table(100);
+        let first = admit(&table, 1, &at_once(2), 0).expect("free");
+        let second = admit(&table, 1, &at_once(2), 0).expect("free");
+        assert_eq!(admit(&table, 1, &at_once(2), 0).unwrap_err(), Excess::Concurrency);
+        assert_eq!(admit(&table, 1, &at_once(1), 0).unwrap_err(), Excess::Concurrency, "it was lowered");
+        drop(first);
+        assert_eq!(admit(&table, 1, &at_once(1), 0).unwrap_err(), Excess::Concurrency);
+        let third = admit(&table, 1, &at_once(2), 0).expect("free");
+        drop((second, third));
+        assert_eq!(table.len(), 0);
     }
 }

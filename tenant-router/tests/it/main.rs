@@ -8,6 +8,8 @@ mod directory;
 mod exempt;
 mod forwarded;
 mod hyper;
+#[cfg(feature = "limit")]
+mod limit;
 mod ordering;
 mod rejection;
 mod server;
