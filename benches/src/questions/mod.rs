@@ -2,6 +2,7 @@
 
 mod batches;
 mod directory;
+mod fairness;
 mod many_tenants;
 mod million;
 mod one_tenant;
@@ -73,6 +74,7 @@ pub const ALL: &[Question] = &[
     Question::sharing("thousands-uniform-large", "the same, with many open files", thousands::uniform_large),
     Question::new("tms-sqlite", "1000 and 100 000 tenants at a management service", directory::sqlite),
     Question::new("tms-postgres", "the same with PostgreSQL", directory::postgres),
+    Question::new("fairness", "a quiet tenant beside one that offers ten times its limit", fairness::answer),
 ];
 
 /// The names, and what they ask.
