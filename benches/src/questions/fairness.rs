@@ -37,13 +37,18 @@ pub(super) fn answer(setting: &Setting) -> Result<Vec<Row>> {
     let clients = Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
     let capacity = {
         let server = Server::start(None, TENANTS)?;
-        load::capacity(&clients, server.addr, setting.size(Duration::from_secs(3), Duration::from_millis(100)))?
+        load::capacity(
+            &clients,
+            server.addr,
+            setting.size(Duration::from_secs(3), Duration::from_millis(100)),
+        )?
     };
     let limit = (capacity * NOISY_SHARE).round();
     let limited = Server::start(Some(limit), TENANTS)?;
     let unlimited = Server::start(None, TENANTS)?;
     let lasts = setting.size(Duration::from_secs(6), Duration::from_millis(200));
-    let bout = |server: &Server, others| Bout { clients: &clients, server, capacity, limit, lasts }.run(others);
+    let bout =
+        |server: &Server, others| Bout { clients: &clients, server, capacity, limit, lasts }.run(others);
 
     let (errors, offered, admitted) = (RefCell::default(), RefCell::default(), RefCell::default());
     let contest = Contest::new(setting.repetitions())
@@ -62,9 +67,12 @@ pub(super) fn answer(setting: &Setting) -> Result<Vec<Row>> {
     let samples = |figures: RefCell<Vec<f64>>| Samples::new(figures.into_inner());
     let quiet = |what: &str| format!("a quiet tenant beside a noisy one: {what}");
     Ok(vec![
-        Row::new(quiet("p95"), Unit::Milliseconds, noisy.clone()).against("the same load spread evenly", &even),
-        Row::new(quiet("p95"), Unit::Milliseconds, noisy.clone()).against("the same flood, no limit", &flooded),
-        Row::new(quiet("p95, noisy to even"), Unit::Times, noisy.ratio_to(&even)).with_goal(Goal::AtMost(FAIR)),
+        Row::new(quiet("p95"), Unit::Milliseconds, noisy.clone())
+            .against("the same load spread evenly", &even),
+        Row::new(quiet("p95"), Unit::Milliseconds, noisy.clone())
+            .against("the same flood, no limit", &flooded),
+        Row::new(quiet("p95, noisy to even"), Unit::Times, noisy.ratio_to(&even))
+            .with_goal(Goal::AtMost(FAIR)),
         Row::new(quiet("errors"), Unit::Count, samples(errors)).with_goal(Goal::AtMost(0.0)),
         Row::new("the noisy tenant: offered, of its limit", Unit::Times, samples(offered)),
         Row::new("the noisy tenant: admitted, of its limit", Unit::Times, samples(admitted)),

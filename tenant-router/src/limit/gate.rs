@@ -8,9 +8,10 @@ use http::request::Parts;
 use tenant_core::{Clock, Limits, TenantId};
 
 use super::address::{AddressKey, client};
+use super::keys::Quota;
 use super::rate::{Rate, nanoseconds};
 use super::refused::{Excess, Refused};
-use super::table::{Place, Quota, Table};
+use super::table::{Place, Table};
 use super::total::{Total, TotalPlace};
 use crate::current::CurrentTenant;
 use crate::proxy::TrustedProxies;

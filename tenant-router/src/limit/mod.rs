@@ -51,7 +51,8 @@
 //! First the client address's, then the tenant's, then the total; a request that one of them refuses counts in none of
 //! those after it, nor in the one that refused it. So a client that is over its own limit takes nothing from its tenant,
 //! and a tenant that is over its own nothing from the others. Without a limit on addresses, anybody can use up the limit of
-//! a tenant, as long as they keep at it: give addresses a small part of what a tenant has.
+//! a tenant, as long as they keep at it, and without one on tenants a tenant can use up the total: give addresses a small
+//! part of what a tenant has, and tenants a part of what there is.
 //!
 //! A tenant's limits are those of its record (`Tenant::limits`), one by one, then the defaults of the layer. A record that
 //! changes counts from the next request on. The change itself adds nothing to what is left: a larger burst fills up at the
@@ -81,6 +82,7 @@ mod by_tenant;
 mod counts;
 mod future;
 mod gate;
+mod keys;
 #[cfg(test)]
 mod model;
 mod rate;

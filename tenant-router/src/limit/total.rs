@@ -3,8 +3,8 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
+use super::keys::Quota;
 use super::refused::{Excess, Refused};
-use super::table::Quota;
 use crate::reject::LimitScope;
 
 /// What all requests together may use. Its numbers are in one line of the processor's caches and nothing else is, so that

@@ -44,7 +44,10 @@ impl Server {
         all.push(loud);
 
         let layers = ServiceBuilder::new()
-            .layer(TenantLayer::new(HostRules::base_domains([DOMAIN.parse()?]), StaticDirectory::from_iter(all)))
+            .layer(TenantLayer::new(
+                HostRules::base_domains([DOMAIN.parse()?]),
+                StaticDirectory::from_iter(all),
+            ))
             .layer(TenantLimitLayer::new());
         let rounds = rounds_of(WORK);
         let handler = move || async move {
