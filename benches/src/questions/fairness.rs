@@ -50,7 +50,7 @@ pub(super) fn answer(setting: &Setting) -> Result<Vec<Row>> {
     let bout =
         |server: &Server, others| Bout { clients: &clients, server, capacity, limit, lasts }.run(others);
 
-    let (errors, offered, admitted) = (RefCell::default(), RefCell::default(), RefCell::default());
+    let [errors, offered, admitted] = [(); 3].map(|()| RefCell::<Vec<f64>>::default());
     let contest = Contest::new(setting.repetitions())
         .with(|repetition| {
             let (quiet, noisy) = bout(&limited, Others::Noisy)?;
