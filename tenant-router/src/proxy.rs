@@ -2,6 +2,7 @@
 
 use std::net::{IpAddr, SocketAddr};
 
+use http::Extensions;
 use http::request::Parts;
 use ipnet::IpNet;
 
@@ -26,7 +27,7 @@ impl FromIterator<IpNet> for TrustedProxies {
 impl TrustedProxies {
     /// Whether the request came from a trusted proxy.
     pub(crate) fn sent(&self, parts: &Parts) -> bool {
-        !self.0.is_empty() && peer(parts).is_some_and(|ip| self.contain(ip))
+        !self.0.is_empty() && peer(&parts.extensions).is_some_and(|ip| self.contain(ip))
     }
 
     /// An IPv4 address counts as such also where a dual-stack socket reports it as IPv6 (`::ffff:10.0.0.1`).
@@ -37,13 +38,12 @@ impl TrustedProxies {
 }
 
 /// The address of the connection, if the server tells it.
-pub(crate) fn peer(parts: &Parts) -> Option<IpAddr> {
-    if let Some(PeerAddr(addr)) = parts.extensions.get() {
+pub(crate) fn peer(extensions: &Extensions) -> Option<IpAddr> {
+    if let Some(PeerAddr(addr)) = extensions.get() {
         return Some(addr.ip());
     }
     #[cfg(feature = "axum")]
-    if let Some(axum::extract::ConnectInfo(addr)) =
-        parts.extensions.get::<axum::extract::ConnectInfo<SocketAddr>>()
+    if let Some(axum::extract::ConnectInfo(addr)) = extensions.get::<axum::extract::ConnectInfo<SocketAddr>>()
     {
         return Some(addr.ip());
     }

@@ -2,9 +2,8 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use http::HeaderMap;
 use http::header::FORWARDED;
-use http::request::Parts;
+use http::{Extensions, HeaderMap};
 
 use crate::authority::BadHost;
 use crate::forwarded::{next_element, node_address};
@@ -43,13 +42,17 @@ fn embedded(v6: Ipv6Addr) -> Option<Ipv4Addr> {
 /// (`for=`, RFC 7239 section 5.2) or `X-Forwarded-For` tell of it. A proxy that tells of no address, or hides it, leaves it
 /// unknown. Headers that cannot be read, or disagree, are what the client sent through a proxy that should have set or
 /// removed them: all such requests count together, as the proxy's own.
-pub(crate) fn client(parts: &Parts, proxies: &TrustedProxies) -> Option<IpAddr> {
-    let peer = peer(parts)?;
+pub(crate) fn client(
+    headers: &HeaderMap,
+    extensions: &Extensions,
+    proxies: &TrustedProxies,
+) -> Option<IpAddr> {
+    let peer = peer(extensions)?;
     if !proxies.contain(peer) {
         return Some(peer);
     }
-    let standard = from_forwarded(&parts.headers, proxies);
-    match (standard, from_x_forwarded_for(&parts.headers, proxies)) {
+    let standard = from_forwarded(headers, proxies);
+    match (standard, from_x_forwarded_for(headers, proxies)) {
         (Ok(Some(standard)), Ok(Some(common))) if standard.to_canonical() != common.to_canonical() => {
             Some(peer)
         }
@@ -112,7 +115,7 @@ mod tests {
             parts.headers.append(*name, HeaderValue::from_bytes(value.as_bytes()).unwrap());
         }
         let proxies = TrustedProxies::from_iter(["10.0.0.0/8".parse().unwrap(), "fd00::/8".parse().unwrap()]);
-        client(&parts, &proxies).map(|address| address.to_string())
+        client(&parts.headers, &parts.extensions, &proxies).map(|address| address.to_string())
     }
 
     #[test]

@@ -8,7 +8,7 @@ use std::task::{Context, Poll, ready};
 
 use http::header::{ACCEPT, CONTENT_TYPE, HeaderValue};
 use http::request::Parts;
-use http::{Method, Uri, Version};
+use http::{Method, Request, Uri, Version};
 use http_body::{Body, Frame, SizeHint};
 use http_body_util::{LengthLimitError, Limited};
 use pin_project_lite::pin_project;
@@ -40,16 +40,18 @@ pub(crate) struct Cut {
 }
 
 impl Cut {
-    fn new(limit: u64, head: &Parts) -> Self {
-        Self {
+    /// Of a request that has a body, where there is a limit on it: others cost nothing.
+    pub(crate) fn watch<B: Body>(request: &Request<B>, limit: Option<u64>) -> Option<Arc<Self>> {
+        let limit = limit.filter(|_| !request.body().is_end_stream())?;
+        Some(Arc::new(Self {
             limit,
             happened: AtomicBool::new(false),
-            method: head.method.clone(),
-            uri: head.uri.clone(),
-            version: head.version,
-            accept: head.headers.get(ACCEPT).cloned(),
-            content_type: head.headers.get(CONTENT_TYPE).cloned(),
-        }
+            method: request.method().clone(),
+            uri: request.uri().clone(),
+            version: request.version(),
+            accept: request.headers().get(ACCEPT).cloned(),
+            content_type: request.headers().get(CONTENT_TYPE).cloned(),
+        }))
     }
 
     /// The limit, if the body was longer.
@@ -59,7 +61,7 @@ impl Cut {
 
     /// As much of the request's head as was kept.
     pub(crate) fn head(&self) -> Parts {
-        let (mut head, ()) = http::Request::new(()).into_parts();
+        let (mut head, ()) = Request::new(()).into_parts();
         head.method.clone_from(&self.method);
         head.uri.clone_from(&self.uri);
         head.version = self.version;
@@ -72,16 +74,11 @@ impl Cut {
     }
 }
 
-impl<B: Body> LimitedBody<B> {
-    /// The body with a limit, and where to see that it was cut off. A request without a body, or without a limit, costs
-    /// nothing.
-    pub(crate) fn new(body: B, limit: Option<u64>, head: &Parts) -> (Self, Option<Arc<Cut>>) {
-        let cut = match limit {
-            Some(limit) if !body.is_end_stream() => Some(Arc::new(Cut::new(limit, head))),
-            _ => None,
-        };
+impl<B> LimitedBody<B> {
+    /// The body with a limit, which is noted where it was exceeded.
+    pub(crate) fn new(body: B, limit: Option<u64>, cut: Option<Arc<Cut>>) -> Self {
         let most = limit.and_then(|limit| usize::try_from(limit).ok()).unwrap_or(usize::MAX);
-        (Self { body: Limited::new(body, most), cut: cut.clone() }, cut)
+        Self { body: Limited::new(body, most), cut }
     }
 }
 

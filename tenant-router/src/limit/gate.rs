@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use http::HeaderMap;
 use http::header::CONTENT_LENGTH;
-use http::request::Parts;
+use http::{HeaderMap, Request};
+use http_body::Body;
 use tenant_core::{Clock, Limits, TenantId};
 
 use super::address::{AddressKey, client};
@@ -17,12 +17,30 @@ use crate::current::CurrentTenant;
 use crate::proxy::TrustedProxies;
 use crate::reject::LimitScope;
 
-/// What a request holds while it is under way; dropping it gives everything back.
+/// What a request holds while it is under way; dropping it gives everything back. One word, because it moves along with the
+/// request, and empty where no limit is on requests at once.
 #[derive(Debug, Default)]
 pub(crate) struct Permit {
+    _held: Option<Box<Places>>,
+}
+
+#[derive(Debug)]
+struct Places {
     _address: Option<Place<AddressKey>>,
     _tenant: Option<Place<TenantId>>,
     _total: Option<TotalPlace>,
+}
+
+impl Permit {
+    fn of_address(place: Option<Place<AddressKey>>) -> Self {
+        let held = place.map(|place| Box::new(Places { _address: Some(place), _tenant: None, _total: None }));
+        Self { _held: held }
+    }
+
+    fn of_tenant(tenant: Option<Place<TenantId>>, total: Option<TotalPlace>) -> Self {
+        let any = tenant.is_some() || total.is_some();
+        Self { _held: any.then(|| Box::new(Places { _address: None, _tenant: tenant, _total: total })) }
+    }
 }
 
 /// A request that was let in.
@@ -40,15 +58,14 @@ pub(crate) enum Gate {
 }
 
 impl Gate {
-    pub(crate) fn admit(
+    pub(crate) fn admit<B: Body>(
         &self,
-        head: &Parts,
-        least_body: u64,
+        request: &Request<B>,
         clock: &dyn Clock,
     ) -> Result<Admitted, Refused> {
         match self {
-            Self::Address(gate) => gate.admit(head, least_body, clock),
-            Self::Tenant(gate) => gate.admit(head, least_body, clock),
+            Self::Address(gate) => gate.admit(request, clock),
+            Self::Tenant(gate) => gate.admit(request, clock),
         }
     }
 }
@@ -63,14 +80,15 @@ pub(crate) struct ByAddress {
 }
 
 impl ByAddress {
-    fn admit(&self, head: &Parts, least_body: u64, clock: &dyn Clock) -> Result<Admitted, Refused> {
-        must_fit(head, least_body, self.body_bytes, LimitScope::Address)?;
+    fn admit<B: Body>(&self, request: &Request<B>, clock: &dyn Clock) -> Result<Admitted, Refused> {
+        must_fit(request, self.body_bytes, LimitScope::Address)?;
         let mut permit = Permit::default();
         if !self.quota.is_none()
-            && let Some(address) = client(head, &self.proxies)
+            && let Some(address) = client(request.headers(), request.extensions(), &self.proxies)
         {
             let now = nanoseconds(clock.monotonic());
-            (permit._address, ()) = self.table.admit(address.into(), &self.quota, now, || Ok(()))?;
+            let (place, ()) = self.table.admit(address.into(), &self.quota, now, || Ok(()))?;
+            permit = Permit::of_address(place);
         }
         Ok(Admitted { permit, body_bytes: self.body_bytes })
     }
@@ -87,12 +105,12 @@ pub(crate) struct ByTenant {
 }
 
 impl ByTenant {
-    fn admit(&self, head: &Parts, least_body: u64, clock: &dyn Clock) -> Result<Admitted, Refused> {
-        let current = head.extensions.get::<CurrentTenant>();
+    fn admit<B: Body>(&self, request: &Request<B>, clock: &dyn Clock) -> Result<Admitted, Refused> {
+        let current = request.extensions().get::<CurrentTenant>();
         let own = current.map(|current| current.tenant().limits).unwrap_or_default();
         let sizes = [own.body_bytes, self.defaults.body_bytes, self.all_body_bytes];
         let body_bytes = sizes.into_iter().flatten().min();
-        must_fit(head, least_body, body_bytes, LimitScope::Tenant)?;
+        must_fit(request, body_bytes, LimitScope::Tenant)?;
 
         let key = current.map(|current| (*current.active().id(), quota(own, self.defaults)));
         let key = key.filter(|(_, quota)| !quota.is_none());
@@ -100,10 +118,11 @@ impl ByTenant {
         if key.is_some() || self.total.is_some() {
             let now = nanoseconds(clock.monotonic());
             let all = || self.total.as_ref().map_or(Ok(None), |total| total.admit(now));
-            (permit._tenant, permit._total) = match key {
+            let (tenant, total) = match key {
                 Some((id, quota)) => self.table.admit(id, &quota, now, all)?,
                 None => (None, all()?),
             };
+            permit = Permit::of_tenant(tenant, total);
         }
         Ok(Admitted { permit, body_bytes })
     }
@@ -120,9 +139,9 @@ pub(crate) fn quota(own: Limits, defaults: Limits) -> Quota {
 }
 
 /// A body that says at once that it is too large is refused before anything is counted.
-fn must_fit(head: &Parts, least: u64, most: Option<u64>, scope: LimitScope) -> Result<(), Refused> {
+fn must_fit<B: Body>(request: &Request<B>, most: Option<u64>, scope: LimitScope) -> Result<(), Refused> {
     match most {
-        Some(most) if least.max(announced(&head.headers)) > most => {
+        Some(most) if request.body().size_hint().lower().max(announced(request.headers())) > most => {
             Err(Refused { scope, excess: Excess::Body(most) })
         }
         _ => Ok(()),

@@ -9,8 +9,9 @@ use http::{Request, Response};
 use http_body::Body;
 use tower_service::Service;
 
-use super::body::{HeldBody, LimitedBody};
+use super::body::{Cut, HeldBody, LimitedBody};
 use super::future::LimitFuture;
+use super::gate::Admitted;
 use super::shared::Shared;
 use crate::body::RejectOr;
 
@@ -43,17 +44,17 @@ where
     }
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
-        let (head, body) = request.into_parts();
         let shared = &*self.shared;
-        match shared.gate.admit(&head, body.size_hint().lower(), &*shared.options.clock) {
-            Ok(admitted) => {
-                let (body, cut) = LimitedBody::new(body, admitted.body_bytes, &head);
+        match shared.gate.admit(&request, &*shared.options.clock) {
+            Ok(Admitted { permit, body_bytes }) => {
+                let cut = Cut::watch(&request, body_bytes);
+                let request = request.map(|body| LimitedBody::new(body, body_bytes, cut.clone()));
                 // The places come back if this panics, because the permit is dropped.
-                let future = self.inner.call(Request::from_parts(head, body));
-                LimitFuture::calling(future, admitted.permit, cut.map(|cut| (cut, Arc::clone(&self.shared))))
+                let future = self.inner.call(request);
+                LimitFuture::calling(future, permit, cut.map(|cut| (cut, Arc::clone(&self.shared))))
             }
             Err(refused) => {
-                let answer = shared.refuse(refused, &head);
+                let answer = shared.refuse(refused, &request.into_parts().0);
                 // The service that was made ready may hold a place of its own; a clone was not made ready.
                 let clone = self.inner.clone();
                 drop(mem::replace(&mut self.inner, clone));

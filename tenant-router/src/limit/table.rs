@@ -2,9 +2,9 @@
 //!
 //! A key's limits may differ from the next one's and may change from one request to the next, and then what is left has
 //! to change together with them. So a key is a few plain numbers under the lock of its shard, not an atomic: the lock is
-//! held for some ten nanoseconds, a key that is not there any more needs no second look, and the number of keys is exact.
-//! (`governor` has one quota for all keys of a limiter, no bound on their number, and a limiter for each key would start
-//! anew with every change of its quota.)
+//! held for some arithmetic, a key that was just forgotten needs no second look, and the number of keys is exact.
+//! `governor` was looked at: it has one quota for all keys of a limiter and no bound on their number, and a limiter for each
+//! key would start anew, full, with every change of its quota.
 
 use std::fmt;
 use std::hash::{BuildHasher, Hash};
