@@ -181,8 +181,9 @@ mod tests {
     #[test]
     fn a_key_that_is_being_refused_stays_so_while_a_million_others_pass() {
         let (table, quota) = (table(1_000), per_second(1, 10));
-        let flooded = |now| (0..100).filter(|_| admit(&table, u64::MAX, &quota, now).is_ok()).count();
-        assert_eq!(flooded(SECOND), 10);
+        let flood = |now, key| (0..100).filter(|_| admit(&table, key, &quota, now).is_ok()).count();
+        let flooded = |now| (0..20).map(|i| flood(now, u64::MAX - i)).sum::<usize>();
+        assert_eq!(flooded(SECOND), 200);
         for key in 0..1_000_000 {
             admit(&table, key, &quota, SECOND + key).expect("each key is new");
         }
