@@ -5,15 +5,22 @@
 
 pub mod append;
 pub mod bare;
+pub mod calls;
 pub mod contest;
+pub mod counted;
 pub mod crowd;
 pub mod events;
+pub mod hosts;
 pub mod machine;
+pub mod opponents;
 pub mod questions;
+pub mod replica;
 pub mod report;
 pub mod row;
 pub mod samples;
+pub mod server;
 pub mod setting;
+pub mod stacks;
 pub mod table;
 pub mod tenants;
 pub mod threads;

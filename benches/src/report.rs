@@ -11,8 +11,11 @@ use std::time::Instant;
 
 use clap::Parser;
 
+use crate::counted;
 use crate::machine::Machine;
 use crate::questions::{self, Question};
+use crate::replica::serve_tenants;
+use crate::server::serve_http;
 use crate::table::table;
 use crate::{Result, Row, Setting};
 
@@ -40,6 +43,26 @@ pub struct Arguments {
     #[arg(long, hide = true, requires = "dir")]
     question: Option<String>,
 
+    /// The process of a management service with so many tenants.
+    #[arg(long, hide = true)]
+    serve_tenants: Option<usize>,
+
+    /// The process of an HTTP server.
+    #[arg(long, hide = true, requires = "serve_http_tenants")]
+    serve_http: Option<String>,
+
+    /// How many tenants it has.
+    #[arg(long, hide = true)]
+    serve_http_tenants: Option<usize>,
+
+    /// One loop, in this process, for something that counts what it does.
+    #[arg(long, hide = true, requires = "calls")]
+    r#loop: Option<String>,
+
+    /// How often it goes round.
+    #[arg(long, hide = true)]
+    calls: Option<usize>,
+
     /// What `cargo bench` adds.
     #[arg(long, hide = true)]
     bench: bool,
@@ -51,6 +74,15 @@ pub struct Arguments {
 /// If something could not be measured, or was not found again after it had been acknowledged. A goal that is not met is
 /// no error.
 pub fn run(arguments: Arguments) -> Result<()> {
+    if let Some(tenants) = arguments.serve_tenants {
+        return serve_tenants(tenants);
+    }
+    if let (Some(stack), Some(tenants)) = (&arguments.serve_http, arguments.serve_http_tenants) {
+        return serve_http(stack, tenants);
+    }
+    if let (Some(name), Some(calls)) = (&arguments.r#loop, arguments.calls) {
+        return counted::repeat(name, calls);
+    }
     match (&arguments.question, &arguments.dir) {
         (Some(name), Some(folder)) => {
             let setting = Setting { folder: folder.clone(), quick: arguments.quick };

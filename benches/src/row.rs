@@ -48,6 +48,7 @@ impl Row {
     pub fn is_met(&self) -> Option<bool> {
         Some(match self.goal? {
             Goal::Ratio(least) => self.ratio()?.median() >= least,
+            Goal::RatioAtMost(most) => self.ratio()?.median() <= most,
             Goal::AtMost(most) => self.figure.median() <= most,
         })
     }
@@ -72,6 +73,8 @@ pub enum Unit {
     Tenants,
     /// So many times something else.
     Times,
+    /// Parts of a hundred.
+    Percent,
     /// Things that are counted.
     Count,
 }
@@ -88,6 +91,7 @@ impl Unit {
             Self::Bytes => "B",
             Self::Tenants => "tenants/s",
             Self::Times => "x",
+            Self::Percent => "%",
             Self::Count => "",
         }
     }
@@ -98,6 +102,8 @@ impl Unit {
 pub enum Goal {
     /// At least this many times the opponent's figure.
     Ratio(f64),
+    /// At most this many times the opponent's figure.
+    RatioAtMost(f64),
     /// At most this much, in the row's unit.
     AtMost(f64),
 }
@@ -113,6 +119,8 @@ mod tests {
         assert_eq!(row.is_met(), None);
         assert_eq!(row.clone().with_goal(Goal::Ratio(0.8)).is_met(), Some(true));
         assert_eq!(row.clone().with_goal(Goal::Ratio(0.81)).is_met(), Some(false));
+        assert_eq!(row.clone().with_goal(Goal::RatioAtMost(0.8)).is_met(), Some(true));
+        assert_eq!(row.clone().with_goal(Goal::RatioAtMost(0.79)).is_met(), Some(false));
         assert_eq!(row.clone().with_goal(Goal::AtMost(80.0)).is_met(), Some(true));
         assert_eq!(row.with_goal(Goal::AtMost(79.0)).is_met(), Some(false));
     }

@@ -34,6 +34,20 @@ impl Samples {
         self.0.iter().copied().fold(f64::NEG_INFINITY, f64::max)
     }
 
+    /// What is left of each figure beside the other one of the same repetition.
+    ///
+    /// # Panics
+    /// If the other one was not measured as often.
+    pub fn minus(&self, other: &Self) -> Self {
+        assert_eq!(self.0.len(), other.0.len(), "opponents are measured in the same repetitions");
+        Self(self.0.iter().zip(&other.0).map(|(ours, theirs)| ours - theirs).collect())
+    }
+
+    /// The figures, in the order of the repetitions.
+    pub fn figures(&self) -> &[f64] {
+        &self.0
+    }
+
     /// Repetition by repetition: what a slow moment of the machine does to both is not in it.
     ///
     /// # Panics

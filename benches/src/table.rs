@@ -31,6 +31,7 @@ fn line(row: &Row) -> [String; 7] {
     let goal = match row.goal {
         None => String::new(),
         Some(Goal::Ratio(least)) => format!(">= {least}x"),
+        Some(Goal::RatioAtMost(most)) => format!("<= {most}x"),
         Some(Goal::AtMost(most)) => format!("<= {} {unit}", number(most)),
     };
     let met = match row.is_met() {

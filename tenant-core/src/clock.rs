@@ -46,11 +46,11 @@ impl Clock for SystemClock {
     /// The time of the kernel's last tick: 1 to 10 ms old, by its configuration.
     #[cfg(target_os = "linux")]
     fn coarse_wall(&self) -> Timestamp {
-        use rustix::time::{ClockId, clock_gettime};
+        use nix::time::{ClockId, clock_gettime};
 
-        let now = clock_gettime(ClockId::RealtimeCoarse);
-        let nanoseconds = i32::try_from(now.tv_nsec).unwrap_or(0);
-        Timestamp::new(now.tv_sec, nanoseconds).unwrap_or_else(|_| self.wall())
+        let Ok(now) = clock_gettime(ClockId::CLOCK_REALTIME_COARSE) else { return self.wall() };
+        let nanoseconds = i32::try_from(now.tv_nsec()).unwrap_or(0);
+        Timestamp::new(now.tv_sec(), nanoseconds).unwrap_or_else(|_| self.wall())
     }
 }
 

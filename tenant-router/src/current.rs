@@ -1,5 +1,7 @@
 //! [`CurrentTenant`] and [`Resolution`]: what the layer leaves in a request's extensions.
 
+use std::sync::Arc;
+
 use tenant_core::{ActiveTenant, Host, Tenant, TenantRef};
 
 use crate::reject::Rejection;
@@ -7,33 +9,37 @@ use crate::reject::Rejection;
 /// The tenant that a request belongs to, in the extensions of every request that was admitted.
 ///
 /// Only the layer makes one. It says how things stood when the request came in: a tenant that is suspended meanwhile
-/// finishes the requests it has.
+/// finishes the requests it has. Cheap to clone.
 #[derive(Debug, Clone)]
-pub struct CurrentTenant {
+pub struct CurrentTenant(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
     tenant: TenantRef,
     active: ActiveTenant,
     host: Option<Host>,
 }
 
 impl CurrentTenant {
+    #[inline]
     pub(crate) fn new(tenant: TenantRef, active: ActiveTenant, host: Option<Host>) -> Self {
-        Self { tenant, active, host }
+        Self(Arc::new(Inner { tenant, active, host }))
     }
 
     /// What routing knows of the tenant.
     pub fn tenant(&self) -> &Tenant {
-        &self.tenant
+        &self.0.tenant
     }
 
     /// The key to the tenant's data.
     pub fn active(&self) -> &ActiveTenant {
-        &self.active
+        &self.0.active
     }
 
     /// The host that named the tenant; `None` where no host was read, because there is only one tenant or because the
     /// tenant header named it.
     pub fn host(&self) -> Option<&Host> {
-        self.host.as_ref()
+        self.0.host.as_ref()
     }
 }
 

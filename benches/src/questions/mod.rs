@@ -3,10 +3,13 @@
 mod batches;
 mod directory;
 mod fairness;
+mod host_lookup;
+mod http_end_to_end;
 mod many_tenants;
 mod million;
 mod one_tenant;
 mod reads;
+mod router_overhead;
 mod thousands;
 
 use std::path::Path;
@@ -74,6 +77,15 @@ pub const ALL: &[Question] = &[
     Question::sharing("thousands-uniform-large", "the same, with many open files", thousands::uniform_large),
     Question::new("tms-sqlite", "1000 and 100 000 tenants at a management service", directory::sqlite),
     Question::new("tms-postgres", "the same with PostgreSQL", directory::postgres),
+    Question::new("host-lookup-100", "from the bytes of a host to its tenant, of 100", host_lookup::few),
+    Question::new("host-lookup-10k", "the same, of 10 000", host_lookup::many),
+    Question::new("host-lookup-1m", "the same, of a million, and their memory", host_lookup::million),
+    Question::new(
+        "router-overhead",
+        "what the layer adds to a request, in this process",
+        router_overhead::answer,
+    ),
+    Question::new("http-end-to-end", "what the layer costs a server over sockets", http_end_to_end::answer),
     Question::new("fairness", "a quiet tenant beside one that offers ten times its limit", fairness::answer),
 ];
 

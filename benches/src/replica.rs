@@ -1,0 +1,72 @@
+//! [`Replica`]: the client's directory with so many tenants, and the TMS that it follows in a process of its own.
+
+use std::env;
+use std::io::{BufRead, BufReader, Write};
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use tms_client::testing::FaultyTms;
+use tms_client::{Mode, TmsClient, TmsDirectory};
+use tokio::runtime::Runtime;
+
+use crate::{Result, hosts};
+
+/// A directory that holds all tenants. Its TMS ends with it.
+pub struct Replica {
+    /// What is asked.
+    pub directory: TmsDirectory,
+    /// Of the directory's tasks.
+    pub runtime: Runtime,
+    tms: Child,
+}
+
+impl Drop for Replica {
+    fn drop(&mut self) {
+        // It may have ended by itself.
+        let _ = self.tms.kill();
+        let _ = self.tms.wait();
+    }
+}
+
+impl Replica {
+    /// Starts a TMS with so many tenants, and waits until all of them are here.
+    ///
+    /// # Errors
+    /// If one of both does not start.
+    pub fn start(tenants: usize) -> Result<Self> {
+        let mut tms = Command::new(env::current_exe()?)
+            .args(["--serve-tenants", &tenants.to_string()])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()?;
+        let mut url = String::new();
+        let out = tms.stdout.take().ok_or("it has an output")?;
+        BufReader::new(out).read_line(&mut url)?;
+        // One thread for its tasks: they have nothing to do once it is complete.
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
+        let client = TmsClient::builder(url.trim(), "any-key".into()).build()?;
+        let directory = runtime.block_on(async {
+            let directory = TmsDirectory::builder(client).mode(Mode::Replica).build()?;
+            while directory.status().tenants < tenants || directory.status().confirmed_ago.is_none() {
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+            Result::Ok(directory)
+        })?;
+        Ok(Self { directory, runtime, tms })
+    }
+}
+
+/// The process of the TMS: says where it is, and serves until its input ends.
+///
+/// # Errors
+/// If nobody reads where it is.
+pub fn serve_tenants(tenants: usize) -> Result<()> {
+    let runtime = Runtime::new()?;
+    let tms = runtime.block_on(FaultyTms::start());
+    for tenant in 0..tenants {
+        tms.put(hosts::tenant(tenant));
+    }
+    writeln!(std::io::stdout(), "{}", tms.url())?;
+    std::io::stdin().read_line(&mut String::new())?;
+    Ok(())
+}
