@@ -5,6 +5,7 @@ use axum::middleware::from_fn;
 use axum::routing::get;
 use tenant_core::TenantDirectory;
 use tenant_router::TenantLayer;
+use tenant_router::limit::{AddressLimitLayer, TenantLimitLayer};
 use tower::ServiceBuilder;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::request_id::{MakeRequestUuid, PropagateRequestIdLayer, SetRequestIdLayer};
@@ -16,14 +17,22 @@ use crate::readiness::Readiness;
 use crate::routes;
 use crate::state::{AppState, Listener};
 
+/// Who is let in, on one listener: by address, then whose request it is, then by tenant and in total.
+pub(crate) struct Doors<D> {
+    pub(crate) addresses: AddressLimitLayer,
+    pub(crate) tenants: TenantLayer<D>,
+    pub(crate) limits: TenantLimitLayer,
+}
+
 /// The public listener.
-pub(crate) fn public<D: TenantDirectory>(state: &AppState, tenants: TenantLayer<D>) -> Router {
-    surround(routes::public().with_state(state.behind(Listener::Public)), tenants)
+pub(crate) fn public<D: TenantDirectory>(state: &AppState, doors: Doors<D>) -> Router {
+    surround(routes::public().with_state(state.behind(Listener::Public)), doors)
 }
 
 /// The private listener.
-pub(crate) fn private<D: TenantDirectory>(state: &AppState, tenants: TenantLayer<D>) -> Router {
-    surround(routes::private().with_state(state.behind(Listener::Private)), tenants.exempt(routes::is_exempt))
+pub(crate) fn private<D: TenantDirectory>(state: &AppState, mut doors: Doors<D>) -> Router {
+    doors.tenants = doors.tenants.exempt(routes::is_exempt);
+    surround(routes::private().with_state(state.behind(Listener::Private)), doors)
 }
 
 /// The operator's listener, which no tenant routing touches.
@@ -35,7 +44,7 @@ pub(crate) fn ops(readiness: Readiness, ask: Ask) -> Router {
         .layer(from_fn(render))
 }
 
-fn surround<D: TenantDirectory>(routes: Router, tenants: TenantLayer<D>) -> Router {
+fn surround<D: TenantDirectory>(routes: Router, doors: Doors<D>) -> Router {
     routes.layer(
         ServiceBuilder::new()
             .layer(SetRequestIdLayer::x_request_id(MakeRequestUuid))
@@ -47,7 +56,10 @@ fn surround<D: TenantDirectory>(routes: Router, tenants: TenantLayer<D>) -> Rout
             .layer(from_fn(cors))
             .layer(from_fn(render))
             .layer(CatchPanicLayer::custom(panicked))
-            .layer(tenants),
+            // Before a host is looked at, so that whoever tries one after the other is stopped too.
+            .layer(doors.addresses)
+            .layer(doors.tenants)
+            .layer(doors.limits),
     )
 }
 

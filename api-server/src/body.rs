@@ -1,46 +1,26 @@
 //! [`JsonBody`]: a request's body as JSON, whatever its content type says (contract 12).
 
-use axum::body::Body;
 use axum::extract::{FromRequest, Request};
-use axum::http::{StatusCode, header};
+use axum::http::StatusCode;
 use bytes::Bytes;
-use http_body_util::{BodyExt, LengthLimitError, Limited};
+use http_body_util::BodyExt;
 use serde_json::Value;
 use tenant_core::parse_json;
 
 use crate::error::ApiError;
 use crate::state::AppState;
 
-/// A body, read up to the limit of the settings.
+/// A body, read whole. What is too large never gets here: the layer of limits cuts it off, and answers in our place.
 pub(crate) struct RawBody(pub(crate) Bytes);
 
 impl FromRequest<AppState> for RawBody {
     type Rejection = ApiError;
 
-    async fn from_request(request: Request, state: &AppState) -> Result<Self, ApiError> {
-        let limit = state.settings().max_body;
-        let announced = request.headers().get(header::CONTENT_LENGTH);
-        let announced = announced.and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
-        if announced.is_some_and(|length| length > limit as u64) {
-            return Err(too_large(limit));
-        }
-        read(request.into_body(), limit).await.map(Self)
+    async fn from_request(request: Request, _: &AppState) -> Result<Self, ApiError> {
+        let incomplete =
+            |_| ApiError::new(StatusCode::BAD_REQUEST, "body_incomplete", "The body did not arrive whole.");
+        request.into_body().collect().await.map(|body| Self(body.to_bytes())).map_err(incomplete)
     }
-}
-
-async fn read(body: Body, limit: usize) -> Result<Bytes, ApiError> {
-    match Limited::new(body, limit).collect().await {
-        Ok(body) => Ok(body.to_bytes()),
-        Err(fault) if fault.is::<LengthLimitError>() => Err(too_large(limit)),
-        Err(_) => {
-            Err(ApiError::new(StatusCode::BAD_REQUEST, "body_incomplete", "The body did not arrive whole."))
-        }
-    }
-}
-
-fn too_large(limit: usize) -> ApiError {
-    let detail = format!("The body is larger than {limit} bytes.");
-    ApiError::new(StatusCode::PAYLOAD_TOO_LARGE, "body_too_large", detail)
 }
 
 /// A body that is JSON; 422 `json_invalid` if it is not.

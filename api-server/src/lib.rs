@@ -33,7 +33,7 @@ mod serve;
 mod state;
 mod telemetry;
 
-pub use config::{Config, ConfigError, Listeners, StorageConfig, Tenancy, TmsConfig};
+pub use config::{Config, ConfigError, LimitConfig, Listeners, StorageConfig, Tenancy, TmsConfig};
 pub use install::{InstallObserver, InstallStep};
 pub use ready::Endpoints;
 pub use run::run;

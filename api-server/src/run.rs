@@ -106,6 +106,8 @@ fn effective(config: &Config) -> Vec<(&'static str, String)> {
         ("PUBLIC_URL", config.public_url.as_ref().map(|url| url.of("{name}")).unwrap_or_default()),
         ("READY_FILE", config.ready_file.as_ref().map(|path| path.display().to_string()).unwrap_or_default()),
     ];
+    let limits = config.limits.settings();
+    rows.extend(limits.map(|(name, most)| (name, most.map_or_else(String::new, |most| most.to_string()))));
     match &config.storage {
         StorageConfig::Memory => {
             rows.push(("STORAGE", "memory".to_owned()));

@@ -7,23 +7,25 @@ use std::sync::Arc;
 use axum::Router;
 use customer_data::Passwords;
 use storage::{EmbeddedConfig, EmbeddedStore, MemoryStore, Store};
-use tenant_core::{Clock, HostRules, Incarnation, Placement, StaticDirectory, SystemClock, Tenant};
+use tenant_core::{Clock, HostRules, Incarnation, Limits, Placement, StaticDirectory, SystemClock, Tenant};
 use tenant_router::TenantLayer;
+use tenant_router::limit::{AddressLimitLayer, TenantLimitLayer};
 use tms_client::{TmsClient, TmsDirectory};
 use tokio::net::TcpListener;
 use tokio::sync::{Mutex, watch};
 use tokio::task::JoinSet;
 use tracing::{info, warn};
 
+use crate::app::{self, Doors};
 use crate::ask::Ask;
 use crate::config::{Config, ConfigError, StorageConfig, Tenancy, TmsConfig};
 use crate::descriptors::Shares;
 use crate::directory::Directory;
 use crate::install::{Authority, Installer};
+use crate::listener;
 use crate::readiness::Readiness;
 use crate::ready::{Endpoints, ReadyFile};
 use crate::state::{AppState, Settings};
-use crate::{app, listener};
 
 /// A running API server.
 pub struct Server {
@@ -106,8 +108,9 @@ impl Server {
         server.endpoints.public = address(&public);
         server.endpoints.ops = address(&ops);
         let state = AppState::new(store, installer, passwords, clock, settings);
-        server.listen("public", public, shares.public, app::public(&state, layer.clone()));
-        server.listen("private", private, shares.private, app::private(&state, layer));
+        let public_app = app::public(&state, doors(&config, layer.clone()));
+        server.listen("public", public, shares.public, public_app);
+        server.listen("private", private, shares.private, app::private(&state, doors(&config, layer)));
         server.listen("ops", ops, shares.ops, app::ops(server.readiness.clone(), ask));
         server.readiness.set(true);
         server.write_ready_file(&config)?;
@@ -181,13 +184,22 @@ fn open_store(
     })
 }
 
+/// New ones for each listener: each counts for itself.
+fn doors<D>(config: &Config, tenants: TenantLayer<D>) -> Doors<D> {
+    let limits = &config.limits;
+    let addresses =
+        AddressLimitLayer::new(limits.address).trusted_proxies(config.trusted_proxies.iter().copied());
+    let body_bytes = Some(config.max_body as u64);
+    let limits = TenantLimitLayer::new().defaults(limits.tenant).total(Limits { body_bytes, ..limits.total });
+    Doors { addresses, tenants, limits }
+}
+
 fn settings(config: &Config) -> Settings {
     Settings {
         multi_tenant: matches!(config.tenancy, Tenancy::Multi(_)),
         production: config.production,
         expose_gui_api: config.expose_gui_api,
         client_ip_header: config.client_ip_header.clone(),
-        max_body: config.max_body,
         public_url: config.public_url.clone(),
     }
 }

@@ -46,8 +46,6 @@ pub(crate) struct Settings {
     pub(crate) expose_gui_api: bool,
     /// `USE_X_FORWARDED_IP`
     pub(crate) client_ip_header: Option<HeaderName>,
-    /// `MAX_BODY`, in bytes.
-    pub(crate) max_body: usize,
     /// `PUBLIC_URL`
     pub(crate) public_url: Option<PublicUrl>,
 }

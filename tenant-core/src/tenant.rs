@@ -162,7 +162,7 @@ impl Placement {
 pub struct Limits {
     /// Requests a second, over time.
     pub requests_per_second: Option<u32>,
-    /// Requests that may come at once beyond that.
+    /// How many of them may come at once; a second's worth if it is not set.
     pub burst: Option<u32>,
     /// Requests that may be under way at once.
     pub concurrent: Option<u32>,

@@ -68,13 +68,14 @@ fn is_grpc(headers: &HeaderMap) -> bool {
     matches!(rest.first(), None | Some(b'+' | b';'))
 }
 
-/// The status codes of gRPC: INVALID_ARGUMENT, NOT_FOUND, PERMISSION_DENIED, UNAVAILABLE.
+/// The status codes of gRPC: INVALID_ARGUMENT, NOT_FOUND, PERMISSION_DENIED, RESOURCE_EXHAUSTED, UNAVAILABLE.
 fn grpc_status(status: StatusCode) -> u16 {
     match status {
         // Another connection may be right, but no client of gRPC opens one for a call: none is told to retry.
         StatusCode::BAD_REQUEST | StatusCode::MISDIRECTED_REQUEST => 3,
         StatusCode::NOT_FOUND => 5,
         StatusCode::FORBIDDEN => 7,
+        StatusCode::TOO_MANY_REQUESTS | StatusCode::PAYLOAD_TOO_LARGE => 8,
         _ => 14,
     }
 }

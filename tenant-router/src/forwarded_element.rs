@@ -126,7 +126,7 @@ fn is_token(byte: u8) -> bool {
 
 /// The address in `for=`: `192.0.2.1`, `192.0.2.1:80`, `[2001:db8::1]` or `[2001:db8::1]:80`. `None` for `unknown`, for
 /// obfuscated names, and for what is no node (RFC 7239 section 6).
-fn node_address(node: &[u8]) -> Option<IpAddr> {
+pub(crate) fn node_address(node: &[u8]) -> Option<IpAddr> {
     let node = std::str::from_utf8(node).ok()?;
     let (address, rest) = match node.strip_prefix('[') {
         Some(v6) => v6.split_once(']').map(|(address, rest)| (address.parse().ok().map(IpAddr::V6), rest))?,

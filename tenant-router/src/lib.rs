@@ -74,6 +74,7 @@
 //! | feature | default | what it adds |
 //! |---|---|---|
 //! | `axum` | no | [`CurrentTenant`] and [`Resolution`] as extractors, `IntoResponse` for [`Rejection`], and `ConnectInfo<SocketAddr>` as the peer's address beside [`PeerAddr`] |
+//! | `limit` | no | [`limit`]: requests a second, requests at once and body bytes, by client address, tenant and in total |
 
 mod admission;
 mod answer;
@@ -89,6 +90,8 @@ mod forwarded;
 mod forwarded_element;
 mod future;
 mod layer;
+#[cfg(feature = "limit")]
+pub mod limit;
 mod loose;
 mod observe;
 mod own;
@@ -106,5 +109,5 @@ pub use explanation::{Effect, Explanation, Rule, Step};
 pub use future::ResponseFuture;
 pub use layer::TenantLayer;
 pub use proxy::PeerAddr;
-pub use reject::{Rejection, RejectionKind};
+pub use reject::{LimitScope, Rejection, RejectionKind};
 pub use service::TenantService;

@@ -2,6 +2,7 @@
 
 use std::net::{IpAddr, SocketAddr};
 
+use http::Extensions;
 use http::request::Parts;
 use ipnet::{IpNet, Ipv4Net};
 
@@ -40,7 +41,7 @@ impl TrustedProxies {
             observer.tell(|| Step::new(Rule::Peer, Effect::Ignored, "no proxies are trusted"));
             return false;
         }
-        let peer = peer(parts);
+        let peer = peer(&parts.extensions);
         let trusted = peer.is_some_and(|ip| self.contain(ip));
         observer.tell(|| match peer {
             Some(ip) if trusted => Step::new(Rule::Peer, Effect::Counts, format!("{ip} is a trusted proxy")),
@@ -57,13 +58,13 @@ impl TrustedProxies {
     }
 }
 
-fn peer(parts: &Parts) -> Option<IpAddr> {
-    if let Some(PeerAddr(addr)) = parts.extensions.get() {
+/// The address of the connection, if the server tells it.
+pub(crate) fn peer(extensions: &Extensions) -> Option<IpAddr> {
+    if let Some(PeerAddr(addr)) = extensions.get() {
         return Some(addr.ip());
     }
     #[cfg(feature = "axum")]
-    if let Some(axum::extract::ConnectInfo(addr)) =
-        parts.extensions.get::<axum::extract::ConnectInfo<SocketAddr>>()
+    if let Some(axum::extract::ConnectInfo(addr)) = extensions.get::<axum::extract::ConnectInfo<SocketAddr>>()
     {
         return Some(addr.ip());
     }

@@ -58,6 +58,36 @@ pub enum RejectionKind {
         /// When asking again may help.
         retry_after: Duration,
     },
+    /// More requests a second than a limit allows.
+    RateLimited {
+        /// Whose limit it is.
+        scope: LimitScope,
+        /// When it will allow one more.
+        retry_after: Duration,
+    },
+    /// More requests at once than a limit allows.
+    ConcurrencyLimited {
+        /// Whose limit it is.
+        scope: LimitScope,
+        /// When asking again may help.
+        retry_after: Duration,
+    },
+    /// A larger body than a limit allows.
+    BodyTooLarge {
+        /// How many bytes it may have.
+        limit: u64,
+    },
+}
+
+/// Whose limit it is that refuses a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum LimitScope {
+    /// The client address's.
+    Address,
+    /// The tenant's.
+    Tenant,
+    /// That of all requests together.
+    Total,
 }
 
 impl Rejection {
@@ -111,6 +141,10 @@ impl Rejection {
             RejectionKind::Unknown { .. } | RejectionKind::Deleting => StatusCode::NOT_FOUND,
             RejectionKind::Suspended { .. } | RejectionKind::Expired => StatusCode::FORBIDDEN,
             RejectionKind::Pending | RejectionKind::Unavailable { .. } => StatusCode::SERVICE_UNAVAILABLE,
+            RejectionKind::RateLimited { .. } | RejectionKind::ConcurrencyLimited { .. } => {
+                StatusCode::TOO_MANY_REQUESTS
+            }
+            RejectionKind::BodyTooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
         }
     }
 
@@ -118,7 +152,9 @@ impl Rejection {
     pub fn retry_after(&self) -> Option<Duration> {
         match self.kind() {
             RejectionKind::Pending => Some(PENDING_RETRY),
-            RejectionKind::Unavailable { retry_after } => Some(*retry_after),
+            RejectionKind::Unavailable { retry_after }
+            | RejectionKind::RateLimited { retry_after, .. }
+            | RejectionKind::ConcurrencyLimited { retry_after, .. } => Some(*retry_after),
             _ => None,
         }
     }
@@ -139,6 +175,9 @@ impl Rejection {
             RejectionKind::Suspended { .. } => "tenant_suspended",
             RejectionKind::Expired => "tenant_expired",
             RejectionKind::Unavailable { .. } => "tenant_unavailable",
+            RejectionKind::RateLimited { .. } => "rate_limited",
+            RejectionKind::ConcurrencyLimited { .. } => "concurrency_limited",
+            RejectionKind::BodyTooLarge { .. } => "body_too_large",
         }
     }
 
@@ -165,11 +204,25 @@ impl fmt::Display for Rejection {
             RejectionKind::Unavailable { .. } => {
                 f.write_str("It cannot be told at the moment whose host this is. Try again.")
             }
+            RejectionKind::RateLimited { scope, .. } => write!(f, "Too many requests{scope}."),
+            RejectionKind::ConcurrencyLimited { scope, .. } => write!(f, "Too many requests at once{scope}."),
+            RejectionKind::BodyTooLarge { limit } => write!(f, "The body is larger than {limit} bytes."),
         }
     }
 }
 
 impl std::error::Error for Rejection {}
+
+/// How the text of a refusal goes on.
+impl fmt::Display for LimitScope {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Address => " from this address",
+            Self::Tenant => " for this tenant",
+            Self::Total => "",
+        })
+    }
+}
 
 #[cfg(test)]
 mod tests {

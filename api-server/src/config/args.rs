@@ -7,10 +7,10 @@ use std::time::Duration;
 use axum::http::{HeaderName, HeaderValue};
 use clap::{Args, Parser, Subcommand};
 use secrecy::SecretString;
-use tenant_core::{Host, Incarnation, TenantName};
+use tenant_core::{Host, Incarnation, Limits, TenantName};
 
 use super::values::{self, Bind, ConfigError, Switch};
-use super::{Config, Listeners, ORIGINAL_TENANT_NAME, StorageConfig, Tenancy, TmsConfig};
+use super::{Config, LimitConfig, Listeners, ORIGINAL_TENANT_NAME, StorageConfig, Tenancy, TmsConfig};
 use crate::state::PublicUrl;
 
 /// A multi-tenant customer data platform: the collector, the private API and the installer.
@@ -159,7 +159,7 @@ pub(crate) struct ServeArgs {
     /// Whether people can log in: yes or no.
     #[arg(long, env = "EXPOSE_GUI_API", default_value = "yes")]
     expose_gui_api: Switch,
-    /// The peers whose forwarded hosts count, as networks (10.0.0.0/8) or addresses, separated by commas.
+    /// The peers whose forwarded hosts and client addresses count, as networks (10.0.0.0/8) or addresses, separated by commas.
     #[arg(long, env = "TRUSTED_PROXIES", value_delimiter = ',')]
     trusted_proxies: Vec<String>,
     /// A header that names the tenant; any client that can reach this process can set it.
@@ -180,9 +180,11 @@ pub(crate) struct ServeArgs {
     /// How many unknown names a second the service is asked for.
     #[arg(long, env = "UNKNOWN_BUDGET", default_value_t = 100)]
     unknown_budget: u32,
-    /// The largest body of a request.
+    /// The largest body of a request; a tenant's record can lower it.
     #[arg(long, env = "MAX_BODY", default_value = "8MiB", value_parser = values::size)]
     max_body: usize,
+    #[command(flatten)]
+    limits: LimitArgs,
     /// Where data is kept: embedded or memory.
     #[arg(long, env = "STORAGE", default_value = "embedded", value_parser = ["embedded", "memory"])]
     storage: String,
@@ -194,6 +196,54 @@ pub(crate) struct ServeArgs {
     ready_file: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) logging: LogArgs,
+}
+
+/// Limits on requests, for each listener of a process by itself. A limit that is not set does not hold.
+#[derive(Args)]
+struct LimitArgs {
+    /// Requests a second from one client address.
+    #[arg(long, env = "LIMIT_ADDRESS_RATE", value_name = "REQUESTS")]
+    limit_address_rate: Option<u32>,
+    /// How many of them may come at once; a second's worth if it is not set.
+    #[arg(long, env = "LIMIT_ADDRESS_BURST", value_name = "REQUESTS")]
+    limit_address_burst: Option<u32>,
+    /// Requests from one client address that may be under way at once.
+    #[arg(long, env = "LIMIT_ADDRESS_CONCURRENT", value_name = "REQUESTS")]
+    limit_address_concurrent: Option<u32>,
+    /// Requests a second for a tenant whose record does not say.
+    #[arg(long, env = "LIMIT_TENANT_RATE", value_name = "REQUESTS")]
+    limit_tenant_rate: Option<u32>,
+    /// How many of them may come at once.
+    #[arg(long, env = "LIMIT_TENANT_BURST", value_name = "REQUESTS")]
+    limit_tenant_burst: Option<u32>,
+    /// Requests for a tenant that may be under way at once, if its record does not say.
+    #[arg(long, env = "LIMIT_TENANT_CONCURRENT", value_name = "REQUESTS")]
+    limit_tenant_concurrent: Option<u32>,
+    /// Requests a second of all together.
+    #[arg(long, env = "LIMIT_TOTAL_RATE", value_name = "REQUESTS")]
+    limit_total_rate: Option<u32>,
+    /// How many of them may come at once.
+    #[arg(long, env = "LIMIT_TOTAL_BURST", value_name = "REQUESTS")]
+    limit_total_burst: Option<u32>,
+    /// Requests of all together that may be under way at once.
+    #[arg(long, env = "LIMIT_TOTAL_CONCURRENT", value_name = "REQUESTS")]
+    limit_total_concurrent: Option<u32>,
+}
+
+impl LimitArgs {
+    fn config(&self) -> LimitConfig {
+        let limits = |requests_per_second, burst, concurrent| Limits {
+            requests_per_second,
+            burst,
+            concurrent,
+            body_bytes: None,
+        };
+        LimitConfig {
+            address: limits(self.limit_address_rate, self.limit_address_burst, self.limit_address_concurrent),
+            tenant: limits(self.limit_tenant_rate, self.limit_tenant_burst, self.limit_tenant_concurrent),
+            total: limits(self.limit_total_rate, self.limit_total_burst, self.limit_total_concurrent),
+        }
+    }
 }
 
 /// How much is logged, on standard error.
@@ -249,6 +299,7 @@ impl ServeArgs {
         config.expose_gui_api = self.expose_gui_api.0;
         config.client_ip_header = self.use_x_forwarded_ip;
         config.max_body = self.max_body;
+        config.limits = self.limits.config();
         config.ready_file = self.ready_file;
         config.check()?;
         Ok(config)

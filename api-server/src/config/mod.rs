@@ -2,6 +2,7 @@
 //! it in.
 
 pub(crate) mod args;
+mod limits;
 mod values;
 
 use std::net::SocketAddr;
@@ -17,6 +18,7 @@ use tms_client::Mode;
 use crate::install::InstallObserver;
 use crate::state::PublicUrl;
 
+pub use limits::LimitConfig;
 pub use values::ConfigError;
 
 /// The name of the one tenant of a process that is not multi-tenant, as the original derives it (contract 1).
@@ -42,8 +44,10 @@ pub struct Config {
     pub expose_gui_api: bool,
     /// `USE_X_FORWARDED_IP`: the header that carries the client's address. Default: none, the peer counts.
     pub client_ip_header: Option<HeaderName>,
-    /// `MAX_BODY`, in bytes. Default: 8 MiB.
+    /// `MAX_BODY`, in bytes; a tenant's record can lower it. Default: 8 MiB.
     pub max_body: usize,
+    /// `LIMIT_*`: what clients, tenants without limits of their own, and all together may use. Default: no limits.
+    pub limits: LimitConfig,
     /// `PUBLIC_URL`: where tenants are found from outside. Default: `https://{name}.` and the first base domain.
     pub public_url: Option<PublicUrl>,
     /// `READY_FILE`: written when the server accepts. Default: none.
@@ -165,6 +169,7 @@ impl Config {
             expose_gui_api: true,
             client_ip_header: None,
             max_body: 8 << 20,
+            limits: LimitConfig::default(),
             public_url,
             ready_file: None,
             install_observer: None,
@@ -185,6 +190,6 @@ impl Config {
         if self.max_body == 0 {
             return Err(ConfigError::new("MAX_BODY", "must not be 0"));
         }
-        Ok(())
+        self.limits.check()
     }
 }

@@ -167,6 +167,7 @@ fn check_config_prints_the_settings_and_no_secret() {
         .env("INSTALLATION_TOKEN", "s3cret-token")
         .env("BASE_DOMAINS", "your-domain.com,localhost")
         .env("MAX_BODY", "1MiB")
+        .env("LIMIT_TENANT_RATE", "50")
         .output()
         .expect("the program starts");
     let told = text(&printed);
@@ -178,6 +179,8 @@ fn check_config_prints_the_settings_and_no_secret() {
         "BASE_DOMAINS=your-domain.com,localhost",
         "PUBLIC_URL=https://{name}.your-domain.com",
         "MAX_BODY=1048576",
+        "LIMIT_TENANT_RATE=50",
+        "LIMIT_ADDRESS_RATE=",
         "STORAGE=embedded",
         "LOGGING_LEVEL=warning",
     ] {
@@ -193,6 +196,9 @@ fn check_config_names_the_variable_that_is_wrong() {
         ("PRODUCTION", "maybe"),
         ("PUBLIC_BIND", "8585"),
         ("MAX_BODY", "a lot"),
+        ("LIMIT_ADDRESS_RATE", "few"),
+        ("LIMIT_TOTAL_CONCURRENT", "0"),
+        ("LIMIT_TENANT_BURST", "5"),
         ("DIRECTORY_FRESH", "60"),
         ("STORAGE", "floppy"),
         ("TENANT_NAME", "a.b"),

@@ -2,6 +2,7 @@
 
 mod batches;
 mod directory;
+mod fairness;
 mod host_lookup;
 mod http_end_to_end;
 mod many_tenants;
@@ -85,6 +86,7 @@ pub const ALL: &[Question] = &[
         router_overhead::answer,
     ),
     Question::new("http-end-to-end", "what the layer costs a server over sockets", http_end_to_end::answer),
+    Question::new("fairness", "a quiet tenant beside one that offers ten times its limit", fairness::answer),
 ];
 
 /// The names, and what they ask.

@@ -73,6 +73,13 @@ const ROWS: &[&str] = &[
     "SQLite, 200 tenants: memory of a replica, for each tenant |",
     "SQLite: lookup by name, many to few |",
     "SQLite: lookup by own domain, many to few |",
+    "a quiet tenant beside a noisy one: p95 | the same load spread evenly |",
+    "a quiet tenant beside a noisy one: p95 | the same flood, no limit |",
+    "a quiet tenant beside a noisy one: p95, noisy to even |",
+    "a quiet tenant beside a noisy one: errors |",
+    "the noisy tenant: offered, of its limit |",
+    "the noisy tenant: admitted, of its limit |",
+    "the server alone: requests/s |",
 ];
 
 fn report(arguments: &[&str], folder: &Path) -> Result<Output> {

@@ -9,6 +9,8 @@ mod exempt;
 mod explain;
 mod forwarded;
 mod hyper;
+#[cfg(feature = "limit")]
+mod limit;
 mod ordering;
 mod rejection;
 mod server;

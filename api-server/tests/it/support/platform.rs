@@ -77,6 +77,11 @@ impl Platform {
         Api::new(endpoints.public.expect("public"), endpoints.private.expect("private"), host)
     }
 
+    /// Where the operator's tools ask.
+    pub(crate) fn ops(&self) -> std::net::SocketAddr {
+        self.server.as_ref().expect("running").endpoints().ops.expect("ops")
+    }
+
     /// The original's installation call, on the bare base domain.
     pub(crate) async fn install(&self, name: &str) -> Answer {
         self.install_as(name, EMAIL, PASSWORD).await
