@@ -69,6 +69,7 @@
 //! | feature | default | what it adds |
 //! |---|---|---|
 //! | `axum` | no | [`CurrentTenant`] and [`Resolution`] as extractors, `IntoResponse` for [`Rejection`], and `ConnectInfo<SocketAddr>` as the peer's address beside [`PeerAddr`] |
+//! | `testing` | no | `testing`: an isolation kit for services of your own, of any stack |
 
 mod admission;
 mod answer;
@@ -84,6 +85,8 @@ mod proxy;
 mod reject;
 mod resolve;
 mod service;
+#[cfg(feature = "testing")]
+pub mod testing;
 
 pub use authority::BadHost;
 pub use body::RejectOr;

@@ -8,6 +8,10 @@ mod directory;
 mod exempt;
 mod forwarded;
 mod hyper;
+#[cfg(feature = "testing")]
+mod isolation;
+#[cfg(feature = "testing")]
+mod leaky;
 mod ordering;
 mod rejection;
 mod server;

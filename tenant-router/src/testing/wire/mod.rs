@@ -1,0 +1,38 @@
+//! Sending what HTTP clients refuse to send, and reading what comes back.
+
+mod answer;
+mod http1;
+mod http2;
+
+pub(crate) use answer::{Answer, Came, Fault};
+pub(crate) use http1::Http1;
+pub(crate) use http2::Http2;
+
+use std::fmt;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+/// The protocols that an attack is sent in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Protocol {
+    Http1,
+    /// In clear, as a client begins it that knows that the server speaks it (RFC 9113 section 3.3).
+    Http2,
+}
+
+impl fmt::Display for Protocol {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Http1 => "HTTP/1.1",
+            Self::Http2 => "HTTP/2",
+        })
+    }
+}
+
+/// Where the service is, and how long and how much it may answer.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Limits {
+    pub(crate) address: SocketAddr,
+    pub(crate) timeout: Duration,
+    pub(crate) max_body: usize,
+}
