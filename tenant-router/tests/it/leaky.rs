@@ -201,7 +201,11 @@ impl Service {
             tenants.sort_by_key(|tenant| std::cmp::Reverse(tenant.len()));
             return tenants.into_iter().find(|tenant| name.starts_with(*tenant)).ok_or(StatusCode::NOT_FOUND);
         }
-        let label = name.strip_suffix(".localhost").ok_or(StatusCode::BAD_REQUEST)?;
+        let label = match name.strip_suffix(".localhost") {
+            Some(label) => label,
+            None if self.has(DefaultTenant) => "",
+            None => return Err(StatusCode::BAD_REQUEST),
+        };
         let label = if self.has(StripsHyphens) { label.replace('-', "") } else { label.to_owned() };
         let is = |tenant: &&str| {
             if self.has(SuffixOfLabel) { label.ends_with(*tenant) } else { label == **tenant }

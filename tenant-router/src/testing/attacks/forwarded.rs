@@ -23,16 +23,22 @@ const URL_HEADERS: [&str; 4] = ["X-Rewrite-URL", "X-Original-URL", "Origin", "Re
 const TENANT_HEADERS: [&str; 4] = ["X-Tenant", "X-Tenant-ID", "X-Tenant-Name", "X-Org-ID"];
 
 impl Plan<'_> {
-    /// At a side's host by the side itself, naming the other: nothing may change.
+    /// At a side's host by the side itself, naming the other: nothing may change. And there by the other, naming itself:
+    /// where its credentials do not help, no header may.
     pub(super) fn forwarded_headers(&self) -> Vec<Volley> {
         self.apart(|who| {
-            let spoofs = self.spoofs(who.opposite(), who);
-            let shot = |(name, value): (String, String)| Shot {
-                draft: self.sides.read(who).header(&name, value),
-                by: Some(who),
-                expect: Expect::AtMost(who),
-            };
-            spoofs.into_iter().map(shot).collect()
+            let named = who.opposite();
+            let words = &self.sides.get(named).reads;
+            let mut shots = Vec::new();
+            for (name, value) in self.spoofs(named, who) {
+                let draft = self.sides.read(who).header(&name, value.clone());
+                shots.push(Shot { draft, by: Some(who), expect: Expect::AtMost(who) });
+                if self.sides.has_credentials(named) {
+                    let draft = self.sides.ask(words, who, Some(named)).header(&name, value);
+                    shots.push(Shot { draft, by: Some(named), expect: Expect::Nothing });
+                }
+            }
+            shots
         })
     }
 

@@ -42,6 +42,7 @@ impl Plan<'_> {
         })
     }
 
+    /// By the side itself, and by the other: a host that is not recognised must not be somebody else's instead.
     pub(super) fn other_spellings(&self) -> Vec<Volley> {
         self.apart(|who| {
             let (name, port) = self.sides.get(who).split_host();
@@ -56,7 +57,12 @@ impl Plan<'_> {
                 format!("{name}:{}", self.port),
                 format!("{}.:{}", turned(name), self.port),
             ];
-            self.at_hosts(who, hosts, Expect::Spelling(who))
+            let mut shots = self.at_hosts(who, hosts.clone(), Expect::Spelling(who));
+            let by = who.opposite();
+            if self.sides.has_credentials(by) {
+                shots.extend(self.at_hosts(by, hosts, Expect::Nothing));
+            }
+            shots
         })
     }
 
@@ -100,6 +106,10 @@ impl Plan<'_> {
     pub(super) fn malformed_hosts(&self) -> Vec<Volley> {
         self.apart(|who| {
             let mut shots = self.at_hosts(who, self.of_nobody(who), Expect::Nothing);
+            let by = who.opposite();
+            if self.sides.has_credentials(by) {
+                shots.extend(self.at_hosts(by, self.of_nobody(who), Expect::Nothing));
+            }
             shots.extend(self.at_hosts(who, self.decorated(who), Expect::Malformed(who)));
             let draft = self.sides.read(who).hosts::<Vec<u8>>([]);
             shots.push(Shot { draft, by: Some(who), expect: Expect::Nothing });
@@ -116,7 +126,7 @@ impl Plan<'_> {
         // The same letter from the block of full-width forms, which compatibility mappings fold to it.
         let wide = char::from_u32(0xFF41 + u32::from(byte.wrapping_sub(b'a'))).unwrap_or('\u{ff41}');
         let mut hosts: Vec<Vec<u8>> =
-            ["@", " ", ",", ", ", ";", "/", "\\", "#", "?", "|", "%00", "%00.", "\0", "\0.", "\t", ":"]
+            ["@", " ", ",", ", ", ";", "/", "\\", "#", "?", "|", "%00", "%00.", "\0", "\0.", "\t"]
                 .map(|between| format!("{mine}{between}{theirs}").into_bytes())
                 .into();
         hosts.extend([
@@ -148,6 +158,7 @@ impl Plan<'_> {
             format!("[{name}]"),
             format!("\"{name}\""),
             format!("{name}:65536"),
+            format!("{name}:{}", self.host(who.opposite())),
             format!("{name}:0x50"),
             format!("{name}:80:80"),
             format!("{name}:80@"),
