@@ -55,7 +55,8 @@
 //! | the directory could not be asked | 503, `Retry-After` | `tenant_unavailable` | `UNAVAILABLE` |
 //!
 //! The body is `{"detail", "code"}`, or `application/problem+json` for a client whose `Accept` names it. A request whose
-//! content type is `application/grpc` is answered with status 200 and trailers only. Every refusal has
+//! content type is `application/grpc` is answered with status 200 and trailers only, and where trying again may help
+//! with `grpc-retry-pushback-ms`. Every refusal has
 //! `cache-control: no-store`. [`TenantLayer::on_reject`] replaces any of them.
 //!
 //! # Which host counts

@@ -4,8 +4,8 @@ use tokio::io::{AsyncBufRead, AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufR
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
-use super::Limits;
 use super::answer::{Answer, Came, Fault};
+use super::{Limits, connect};
 
 /// The longest head that is read, in bytes.
 const MAX_HEAD: usize = 64 * 1024;
@@ -19,9 +19,7 @@ pub(crate) struct Http1 {
 
 impl Http1 {
     pub(crate) async fn connect(limits: Limits) -> Result<Self, Fault> {
-        let connecting = timeout(limits.timeout, TcpStream::connect(limits.address));
-        let stream =
-            connecting.await.map_err(|_| Fault::Timeout)?.map_err(|e| Fault::Connect(e.to_string()))?;
+        let stream = timeout(limits.timeout, connect(limits.address)).await.map_err(|_| Fault::Timeout)??;
         Ok(Self { stream: BufReader::new(stream), limits, open: true })
     }
 

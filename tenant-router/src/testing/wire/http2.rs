@@ -3,12 +3,11 @@
 use bytes::Bytes;
 use h2::client::SendRequest;
 use http::HeaderMap;
-use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
-use super::Limits;
 use super::answer::{Answer, Came, Fault};
+use super::{Limits, connect};
 use crate::testing::draft::Draft;
 
 pub(crate) struct Http2 {
@@ -21,8 +20,7 @@ pub(crate) struct Http2 {
 impl Http2 {
     pub(crate) async fn connect(limits: Limits) -> Result<Self, Fault> {
         let connecting = async {
-            let stream =
-                TcpStream::connect(limits.address).await.map_err(|e| Fault::Connect(e.to_string()))?;
+            let stream = connect(limits.address).await?;
             h2::client::handshake(stream).await.map_err(|_| Fault::Closed)
         };
         let (requests, connection) =

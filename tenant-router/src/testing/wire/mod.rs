@@ -12,6 +12,8 @@ use std::fmt;
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use tokio::net::TcpStream;
+
 /// The protocols that an attack is sent in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Protocol {
@@ -35,4 +37,12 @@ pub(crate) struct Limits {
     pub(crate) address: SocketAddr,
     pub(crate) timeout: Duration,
     pub(crate) max_body: usize,
+}
+
+/// A connection that sends what is written at once.
+async fn connect(address: SocketAddr) -> Result<TcpStream, Fault> {
+    let fault = |error: std::io::Error| Fault::Connect(error.to_string());
+    let stream = TcpStream::connect(address).await.map_err(fault)?;
+    stream.set_nodelay(true).map_err(fault)?;
+    Ok(stream)
 }
