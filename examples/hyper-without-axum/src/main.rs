@@ -49,6 +49,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     announce(&listener)?;
     loop {
         let (stream, peer) = listener.accept().await?;
+        stream.set_nodelay(true)?;
         // hyper does not say who a request came from, and the layer has to know whose forwarded headers count.
         let service = service.clone().map_request(move |mut request: Request<Incoming>| {
             request.extensions_mut().insert(PeerAddr(peer));

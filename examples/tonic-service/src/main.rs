@@ -55,7 +55,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let tenants = StaticDirectory::from_iter([tenant("acme")?, tenant("globex")?, unpaid]);
     let rules = HostRules::base_domains(["localhost".parse()?]);
 
-    let incoming = TcpIncoming::bind(address.parse()?)?;
+    let incoming = TcpIncoming::bind(address.parse()?)?.with_nodelay(Some(true));
     announce(&incoming)?;
     Server::builder()
         .layer(MapRequestLayer::new(peer))

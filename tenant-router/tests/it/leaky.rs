@@ -93,6 +93,7 @@ impl Leaky {
             let mut connections = JoinSet::new();
             loop {
                 let (stream, _) = listener.accept().await.unwrap();
+                stream.set_nodelay(true).unwrap();
                 let (service, connection) = (Arc::clone(&service), Arc::new(Mutex::default()));
                 connections.spawn(async move {
                     let answer = service_fn(move |request| {
