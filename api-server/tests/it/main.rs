@@ -5,6 +5,7 @@ mod descriptors;
 mod five_minutes;
 mod full_disk;
 mod install;
+mod isolation;
 mod logins;
 mod older;
 mod routing;

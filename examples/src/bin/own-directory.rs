@@ -52,7 +52,6 @@ struct Customers {
 
 impl Customers {
     async fn open(path: &str) -> sqlx::Result<Self> {
-        // One connection: who waits for it finds what was read meanwhile, instead of reading the same again.
         let table =
             SqlitePoolOptions::new().max_connections(1).connect(&format!("sqlite://{path}?mode=ro")).await?;
         let names = || Names::builder().max_capacity(100_000).time_to_live(STALE).build();
@@ -64,21 +63,6 @@ impl Customers {
             TenantKey::Label { id, .. } => (&self.ids, BY_ID, id.as_str()),
             TenantKey::Domain(domain) => (&self.domains, BY_DOMAIN, domain),
         }
-    }
-
-    async fn read(&self, key: &TenantKey<'_>) -> Result<Lookup, Box<dyn Error + Send + Sync>> {
-        let (names, sql, text) = self.place(key);
-        let mut table = self.table.acquire().await?;
-        match self.cached(key) {
-            Cached::Known(tenant) => return Ok(Lookup::Known(tenant)),
-            Cached::Unknown => return Ok(Lookup::Unknown),
-            Cached::RefreshDue(_) | Cached::Miss => {}
-        }
-        let asked_at = Instant::now();
-        let row: Option<Row> = sqlx::query_as(sql).bind(text).fetch_optional(&mut *table).await?;
-        let tenant = row.map(tenant).transpose()?;
-        names.insert(text.to_owned(), (asked_at, tenant.clone()));
-        Ok(tenant.map_or(Lookup::Unknown, Lookup::Known))
     }
 }
 
@@ -103,12 +87,24 @@ impl TenantDirectory for Customers {
     }
 
     async fn find(&self, key: &TenantKey<'_>) -> Lookup {
-        if let Ok(Ok(lookup)) = timeout(WAIT, self.read(key)).await {
-            return lookup;
-        }
-        let (names, _, text) = self.place(key);
-        match names.get(text) {
-            Some((at, Some(tenant))) if at.elapsed() < STALE => Lookup::Known(tenant),
+        let (names, sql, text) = self.place(key);
+        let read = async {
+            let mut table = self.table.acquire().await?;
+            // Who waited for the one connection finds what was read meanwhile.
+            match self.cached(key) {
+                Cached::Known(tenant) => return Ok(Some(tenant)),
+                Cached::Unknown => return Ok(None),
+                Cached::RefreshDue(_) | Cached::Miss => {}
+            }
+            let asked_at = Instant::now();
+            let row: Option<Row> = sqlx::query_as(sql).bind(text).fetch_optional(&mut *table).await?;
+            let tenant = row.map(tenant).transpose()?;
+            names.insert(text.to_owned(), (asked_at, tenant.clone()));
+            Ok::<_, Box<dyn Error + Send + Sync>>(tenant)
+        };
+        match (timeout(WAIT, read).await, names.get(text)) {
+            (Ok(Ok(tenant)), _) => tenant.map_or(Lookup::Unknown, Lookup::Known),
+            (_, Some((at, Some(tenant)))) if at.elapsed() < STALE => Lookup::Known(tenant),
             _ => Lookup::Unavailable { retry_after: WAIT },
         }
     }
