@@ -9,7 +9,22 @@ use ipnet::IpNet;
 ///
 /// A plain hyper server sets it on every request where [trusted proxies](crate::TenantLayer::trusted_proxies) are
 /// configured; a request without an address comes from nobody who is trusted. With the feature `axum`,
-/// `ConnectInfo<SocketAddr>` counts as well.
+/// `ConnectInfo<SocketAddr>` counts as well. tonic tells the address in a type of its own; a layer in front of this one
+/// passes it on:
+///
+/// ```
+/// use tenant_router::PeerAddr;
+/// use tonic::transport::server::TcpConnectInfo;
+/// use tower::util::MapRequestLayer;
+///
+/// fn peer<B>(mut request: http::Request<B>) -> http::Request<B> {
+///     if let Some(peer) = request.extensions().get().and_then(TcpConnectInfo::remote_addr) {
+///         request.extensions_mut().insert(PeerAddr(peer));
+///     }
+///     request
+/// }
+/// let server = tonic::transport::Server::builder().layer(MapRequestLayer::new(peer::<tonic::body::Body>));
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PeerAddr(pub SocketAddr);
 

@@ -15,6 +15,22 @@ use super::volley::Sides;
 use super::wire::{Limits, Protocol};
 
 /// Sends the attacks to a service, as two of its tenants and as strangers. See the [module](super).
+///
+/// With all that it can be told:
+///
+/// ```no_run
+/// use tenant_router::testing::{Ask, Isolation, Side};
+///
+/// # async fn the_tenants_are_isolated(address: std::net::SocketAddr) {
+/// let side = |name: &str, token: &str| {
+///     Side::new(format!("{name}.localhost"), Ask::get("/notes"), format!("the notes of {name}"))
+///         .plants(Ask::post("/notes", "{secret}")) // how the kit stores the secret, and tries to elsewhere
+///         .credential("authorization", format!("Bearer {token}"))
+/// };
+/// let kit = Isolation::new(address, side("acme", "a-token"), side("globex", "another"));
+/// kit.unknown_host("nobody.localhost").suspended_host("unpaid.localhost").run().await.assert_isolated();
+/// # }
+/// ```
 #[derive(Clone)]
 pub struct Isolation {
     limits: Limits,
