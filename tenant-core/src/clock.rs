@@ -62,7 +62,13 @@ impl CoarseClock {
 
     /// The last reading.
     pub fn monotonic(&self) -> Duration {
-        Duration::from_millis(self.millis.load(Ordering::Relaxed))
+        Duration::from_millis(self.millis())
+    }
+
+    /// The last reading, in milliseconds.
+    #[inline]
+    pub fn millis(&self) -> u64 {
+        self.millis.load(Ordering::Relaxed)
     }
 }
 

@@ -7,6 +7,7 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
+use foldhash::fast::RandomState;
 use secrecy::SecretString;
 
 use crate::fields::FieldError;
@@ -14,6 +15,7 @@ use crate::id::TenantId;
 use crate::lookup::{Cached, Lookup, TenantRef};
 use crate::name::TenantName;
 use crate::rules::TenantKey;
+use crate::shared::SharedTenant;
 use crate::tenant::{Placement, Tenant, TenantRecord};
 
 /// Answers a key with a tenant.
@@ -45,8 +47,8 @@ impl<D: TenantDirectory> TenantDirectory for Arc<D> {
 /// A directory of tenants that are known from the start and never change.
 #[derive(Debug, Clone, Default)]
 pub struct StaticDirectory {
-    by_id: HashMap<TenantId, TenantRef>,
-    by_domain: HashMap<String, TenantRef>,
+    by_id: HashMap<TenantId, Arc<SharedTenant>, RandomState>,
+    by_domain: HashMap<String, Arc<SharedTenant>, RandomState>,
 }
 
 impl FromIterator<Tenant> for StaticDirectory {
@@ -54,8 +56,8 @@ impl FromIterator<Tenant> for StaticDirectory {
     fn from_iter<I: IntoIterator<Item = Tenant>>(tenants: I) -> Self {
         let mut directory = Self::default();
         for tenant in tenants {
-            let tenant = TenantRef::from(tenant);
-            directory.by_domain.extend(tenant.hosts.iter().map(|host| (host.clone(), tenant.clone())));
+            let tenant = Arc::new(SharedTenant::new(tenant));
+            directory.by_domain.extend(tenant.hosts.iter().map(|host| (host.clone(), Arc::clone(&tenant))));
             directory.by_id.insert(tenant.id(), tenant);
         }
         directory
@@ -68,7 +70,7 @@ impl StaticDirectory {
             TenantKey::Label { id, .. } => self.by_id.get(id),
             TenantKey::Domain(domain) => self.by_domain.get(*domain),
         }
-        .cloned()
+        .map(|tenant| tenant.get())
     }
 }
 

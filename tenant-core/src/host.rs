@@ -5,8 +5,6 @@ use std::str::FromStr;
 
 use arrayvec::ArrayString;
 
-/// The greatest length of a host name without its last dot (RFC 1035 section 2.3.4, as text).
-const MAX_HOST: usize = 253;
 /// The greatest length of one label (RFC 1035 section 2.3.4).
 const MAX_LABEL: usize = 63;
 
@@ -25,7 +23,7 @@ const MAX_LABEL: usize = 63;
 /// # Ok::<(), tenant_core::HostError>(())
 /// ```
 #[derive(Clone, PartialEq, Eq, Hash)]
-pub struct Host(ArrayString<MAX_HOST>);
+pub struct Host(ArrayString<{ Host::MAX_LENGTH }>);
 
 /// Why some bytes are no [`Host`]. The message is fit for a client.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -51,6 +49,9 @@ pub enum HostError {
 }
 
 impl Host {
+    /// The greatest length of a host name without its last dot (RFC 1035 section 2.3.4, as text).
+    pub(crate) const MAX_LENGTH: usize = 253;
+
     /// Reads `host [":" port]` (RFC 9110 section 7.2), dropping the port and a last dot.
     ///
     /// # Errors
@@ -99,7 +100,17 @@ impl Host {
         Ok(Self(host))
     }
 
+    /// A label, in lower case and checked, before a host that leaves room for it.
+    pub(crate) fn under(label: &str, base: &Self) -> Self {
+        let mut host = ArrayString::new();
+        for part in [label, ".", base.as_str()] {
+            host.push_str(part);
+        }
+        Self(host)
+    }
+
     /// The host as text.
+    #[inline]
     pub fn as_str(&self) -> &str {
         &self.0
     }

@@ -1,10 +1,12 @@
 //! [`TenantId`] and [`Incarnation`]: the stable key of a tenant, and which life of it.
 
 use std::fmt;
+use std::hash::{Hash, Hasher};
 use std::str::FromStr;
 
-use arrayvec::ArrayString;
 use uuid::Uuid;
+
+use crate::swar;
 
 /// The stable key of a tenant: 1 to 40 characters of `[a-z0-9]`, never all digits, never 32 hex digits.
 ///
@@ -23,8 +25,13 @@ use uuid::Uuid;
 /// assert_eq!(TenantId::derive("company-x")?, id);
 /// # Ok::<(), tenant_core::TenantIdError>(())
 /// ```
-#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct TenantId(ArrayString<{ TenantId::MAX_LENGTH }>);
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[repr(align(8))]
+pub struct TenantId {
+    /// ASCII, and zeros behind it: two ids are equal, and in order, as these bytes are.
+    text: [u8; TenantId::MAX_LENGTH],
+    length: u8,
+}
 
 /// Why a text is no [`TenantId`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -46,6 +53,9 @@ pub enum TenantIdError {
     LooksLikeUuid,
 }
 
+/// How many digits a uuid has.
+const UUID_DIGITS: usize = 32;
+
 impl TenantId {
     /// The greatest number of characters.
     pub const MAX_LENGTH: usize = 40;
@@ -58,7 +68,7 @@ impl TenantId {
         if !text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit()) {
             return Err(TenantIdError::Alphabet);
         }
-        Self::checked(ArrayString::from(text).map_err(|_| TenantIdError::TooLong)?)
+        Self::derive(text)
     }
 
     /// The id that a label or name stands for: its letters, lower-cased, and its digits; all else is dropped.
@@ -66,28 +76,64 @@ impl TenantId {
     /// # Errors
     /// If what is left is not an id.
     pub fn derive(label: &str) -> Result<Self, TenantIdError> {
-        let mut id = ArrayString::new();
+        let (mut text, mut length) = ([0; Self::MAX_LENGTH], 0);
         for byte in label.bytes().filter(u8::is_ascii_alphanumeric) {
-            id.try_push(char::from(byte.to_ascii_lowercase())).map_err(|_| TenantIdError::TooLong)?;
+            *text.get_mut(length).ok_or(TenantIdError::TooLong)? = byte.to_ascii_lowercase();
+            length += 1;
         }
-        Self::checked(id)
+        Self::checked(text, length)
     }
 
-    fn checked(id: ArrayString<{ Self::MAX_LENGTH }>) -> Result<Self, TenantIdError> {
+    fn checked(text: [u8; Self::MAX_LENGTH], length: usize) -> Result<Self, TenantIdError> {
+        let id = &text[..length];
         if id.is_empty() {
             Err(TenantIdError::Empty)
-        } else if id.bytes().all(|b| b.is_ascii_digit()) {
+        } else if id.iter().all(u8::is_ascii_digit) {
             Err(TenantIdError::AllDigits)
-        } else if id.len() == 32 && id.bytes().all(|b| b.is_ascii_hexdigit()) {
+        } else if id.len() == UUID_DIGITS && id.iter().all(u8::is_ascii_hexdigit) {
             Err(TenantIdError::LooksLikeUuid)
         } else {
-            Ok(Self(id))
+            let length = u8::try_from(length).map_err(|_| TenantIdError::TooLong)?;
+            Ok(Self { text, length })
         }
+    }
+
+    /// The id of letters and digits in lower case, not of digits alone, with zeros behind them; `None` where it takes a closer
+    /// look to see whether it is one.
+    #[inline]
+    pub(crate) fn of_words(words: [u64; 5], length: usize) -> Option<Self> {
+        if length == UUID_DIGITS || length > Self::MAX_LENGTH {
+            return None;
+        }
+        let mut text = [0; Self::MAX_LENGTH];
+        for (bytes, word) in text.as_chunks_mut::<8>().0.iter_mut().zip(words) {
+            *bytes = word.to_le_bytes();
+        }
+        Some(Self { text, length: u8::try_from(length).ok()? })
     }
 
     /// The id as text.
+    #[inline]
+    #[expect(clippy::missing_panics_doc, reason = "an id is ASCII")]
     pub fn as_str(&self) -> &str {
-        &self.0
+        str::from_utf8(self.as_bytes()).expect("an id is ASCII")
+    }
+
+    /// The id as the bytes of its text.
+    #[inline]
+    pub(crate) fn as_bytes(&self) -> &[u8] {
+        &self.text[..usize::from(self.length).min(Self::MAX_LENGTH)]
+    }
+}
+
+/// Eight bytes at a time: most ids are one or two steps.
+impl Hash for TenantId {
+    #[inline]
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        let words = usize::from(self.length).div_ceil(8);
+        for word in &self.text.as_chunks::<8>().0[..words.min(5)] {
+            state.write_u64(swar::word(*word));
+        }
     }
 }
 

@@ -36,9 +36,13 @@ mod host;
 mod id;
 mod lookup;
 mod name;
+mod place;
 #[cfg(feature = "serde")]
 mod reader;
 mod rules;
+mod shared;
+mod subdomain;
+mod swar;
 mod tenant;
 #[cfg(feature = "serde")]
 mod wire;
@@ -57,9 +61,12 @@ pub use host::{Host, HostError};
 pub use id::{Incarnation, TenantId, TenantIdError};
 pub use lookup::{Cached, Lookup, TenantRef};
 pub use name::{NamePolicy, NameRefused, TenantName, TenantNameError};
+pub use place::Tally;
 #[cfg(feature = "serde")]
 pub use reader::{Reader, parse_json};
 pub use rules::{HostKeys, HostRefused, HostRules, TenantKey};
+pub use shared::SharedTenant;
+pub use subdomain::Subdomain;
 pub use tenant::{Limits, Placement, Standing, Tenant, TenantRecord, TenantStatus};
 #[cfg(feature = "serde")]
 pub use wire::{TenantBody, WireError};

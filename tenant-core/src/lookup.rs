@@ -19,8 +19,17 @@ impl From<Tenant> for TenantRef {
 impl Deref for TenantRef {
     type Target = Tenant;
 
+    #[inline]
     fn deref(&self) -> &Tenant {
         &self.0
+    }
+}
+
+impl TenantRef {
+    /// How many there are of this one, itself included.
+    #[inline]
+    pub(crate) fn holders(&self) -> usize {
+        Arc::strong_count(&self.0)
     }
 }
 

@@ -53,11 +53,13 @@ impl TenantName {
     }
 
     /// The name as text.
+    #[inline]
     pub fn as_str(&self) -> &str {
         &self.text
     }
 
     /// The id that belongs to the name.
+    #[inline]
     pub fn id(&self) -> TenantId {
         self.id
     }

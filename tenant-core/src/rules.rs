@@ -33,10 +33,12 @@ impl<'a> TenantKey<'a> {
 
     /// Whether the tenant answers to this key: its name or its bare id, or one of its own domains. Another spelling of
     /// the id (`c-ompanyx` for `company-x`) is nobody's.
+    #[inline]
     pub fn names(&self, tenant: &Tenant) -> bool {
-        match *self {
+        match self {
             Self::Label { id, label } => {
-                id == tenant.id() && (label == tenant.name.as_str() || label == id.as_str())
+                *id == tenant.id()
+                    && (label.as_bytes() == id.as_bytes() || *label == tenant.name.as_str())
             }
             Self::Domain(domain) => tenant.hosts.iter().any(|host| host == domain),
         }
@@ -126,6 +128,15 @@ impl HostRules {
                 Some(label) => TenantKey::label(label).map(only).ok_or_else(|| not_a_tenant(label)),
                 None => Ok(only(TenantKey::Domain(host.as_str()))),
             },
+        }
+    }
+
+    /// The base domains, the longest first.
+    #[inline]
+    pub(crate) fn bases(&self) -> &[Host] {
+        match &self.0 {
+            Rule::BaseDomains(bases) => bases,
+            Rule::FirstOfThreeLabels | Rule::Fixed { .. } => &[],
         }
     }
 

@@ -49,6 +49,7 @@ impl Tenant {
     }
 
     /// The id that belongs to the name.
+    #[inline]
     pub fn id(&self) -> TenantId {
         self.name.id()
     }

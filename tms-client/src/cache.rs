@@ -114,8 +114,9 @@ impl Cache {
         self.coarse.tick();
     }
 
+    #[inline]
     pub(crate) fn cached(&self, key: &TenantKey<'_>) -> Cached {
-        let cached = self.records.cached(key, self.coarse.monotonic());
+        let cached = self.records.cached_at(key, self.coarse.millis());
         match cached {
             Cached::Known(_) => self.counts.hit(),
             Cached::Unknown => self.counts.unknown(),
@@ -196,7 +197,7 @@ impl Cache {
         if failures > 0 && self.is_open(entry) {
             // This request started the next try, or found it under way; until the pause is over, no other gets here.
             self.keep(entry, failures);
-            return Lookup::Known(entry.tenant.clone());
+            return Lookup::Known(entry.tenant.get());
         }
         let outcome = tokio::select! {
             outcome = flight.outcome_within(self.settings.refresh_wait) => outcome,
@@ -235,7 +236,7 @@ impl Cache {
 
     fn serve_old(&self, key: &TenantKey<'_>, retry_after: Duration) -> Lookup {
         match self.records.entry(key).filter(|entry| self.is_open(entry)) {
-            Some(entry) => Lookup::Known(entry.tenant.clone()),
+            Some(entry) => Lookup::Known(entry.tenant.get()),
             None => Lookup::Unavailable { retry_after },
         }
     }
@@ -339,7 +340,7 @@ impl Cache {
     /// To be called while `calls` is locked, as all that changes `records`.
     fn put_answer(&self, found: Found, number: u64, asked: Duration) -> Lookup {
         let entry = Entry::answered(found, number, asked, self.settings.fresh);
-        let tenant = entry.tenant.clone();
+        let tenant = entry.tenant.get();
         match self.remember(entry, Origin::Answer) {
             Put::Done(_) => Lookup::Known(tenant),
             Put::Older(newer) => self.serve_newer(&newer),
@@ -372,7 +373,7 @@ impl Cache {
                 return Lookup::Unavailable { retry_after: RETRY_AFTER };
             }
         }
-        Lookup::Known(newer.tenant.clone())
+        Lookup::Known(newer.tenant.get())
     }
 }
 

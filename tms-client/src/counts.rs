@@ -1,12 +1,11 @@
 //! [`Counts`]: what the directory tells the `metrics` facade. The recorder that is installed when a directory is built gets
 //! it.
 
-use std::array;
 use std::fmt;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use metrics::{Counter, Gauge, counter, gauge};
-use tenant_core::Lookup;
+use tenant_core::{Lookup, Tally};
 
 /// How an answer came about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,8 +20,8 @@ pub(crate) enum How {
 
 /// Counters with few labels, registered once.
 pub(crate) struct Counts {
-    hits: Spread,
-    unknown_at_once: Spread,
+    hits: Flushed,
+    unknown_at_once: Flushed,
     hit: Counter,
     refresh: Counter,
     miss: Counter,
@@ -60,8 +59,8 @@ impl Default for Counts {
             |outcome: &'static str| counter!("tms_directory_feed_connects_total", "outcome" => outcome);
         let list = |outcome: &'static str| counter!("tms_directory_lists_total", "outcome" => outcome);
         Self {
-            hits: Spread::default(),
-            unknown_at_once: Spread::default(),
+            hits: Flushed::default(),
+            unknown_at_once: Flushed::default(),
             hit: lookup("hit"),
             refresh: lookup("refresh"),
             miss: lookup("miss"),
@@ -86,13 +85,15 @@ impl Default for Counts {
 
 impl Counts {
     /// A tenant that memory held; for the hot path.
+    #[inline]
     pub(crate) fn hit(&self) {
-        self.hits.add();
+        self.hits.tally.add();
     }
 
     /// A name that memory held as unknown; for the hot path.
+    #[inline]
     pub(crate) fn unknown(&self) {
-        self.unknown_at_once.add();
+        self.unknown_at_once.tally.add();
     }
 
     /// The outcome of a lookup that was not, or may not have been, answered from memory.
@@ -117,41 +118,18 @@ impl Counts {
     }
 }
 
-/// How many threads count without meeting each other.
-const SLOTS: usize = 16;
-
-/// A counter that threads do not contend for.
-#[derive(Debug)]
-struct Spread([Slot; SLOTS]);
-
-/// A place of its own in the caches of processors, whose lines are fetched in pairs.
+/// What is counted on the hot path, and how much of that was handed over.
 #[derive(Debug, Default)]
-#[repr(align(128))]
-struct Slot(AtomicU64);
-
-impl Default for Spread {
-    fn default() -> Self {
-        Self(array::from_fn(|_| Slot::default()))
-    }
+struct Flushed {
+    tally: Tally,
+    flushed: AtomicU64,
 }
 
-thread_local! {
-    /// Which slot this thread counts in.
-    static SLOT: usize = {
-        static THREADS: AtomicUsize = AtomicUsize::new(0);
-        THREADS.fetch_add(1, Ordering::Relaxed) % SLOTS
-    };
-}
-
-impl Spread {
-    fn add(&self) {
-        // A thread that is ending has lost its number.
-        let slot = SLOT.try_with(|slot| *slot).unwrap_or(0);
-        self.0[slot].0.fetch_add(1, Ordering::Relaxed);
-    }
-
+impl Flushed {
+    /// What was counted since this was last asked.
     fn take(&self) -> u64 {
-        self.0.iter().map(|slot| slot.0.swap(0, Ordering::Relaxed)).sum()
+        let total = self.tally.total();
+        total.saturating_sub(self.flushed.fetch_max(total, Ordering::Relaxed))
     }
 }
 
@@ -160,14 +138,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_threads_count_adds_up() {
-        let spread = Spread::default();
-        std::thread::scope(|scope| {
-            for _ in 0..2 * SLOTS {
-                scope.spawn(|| (0..1000).for_each(|_| spread.add()));
-            }
-        });
-        assert_eq!(spread.take(), 2000 * SLOTS as u64);
-        assert_eq!(spread.take(), 0);
+    fn nothing_is_handed_over_twice() {
+        let counted = Flushed::default();
+        counted.tally.add();
+        counted.tally.add();
+        assert_eq!((counted.take(), counted.take()), (2, 0));
+        counted.tally.add();
+        assert_eq!(counted.take(), 1);
     }
 }

@@ -140,6 +140,7 @@ impl TmsDirectory {
 }
 
 impl TenantDirectory for TmsDirectory {
+    #[inline]
     fn cached(&self, key: &TenantKey<'_>) -> Cached {
         self.cache.cached(key)
     }

@@ -45,7 +45,7 @@ impl Cache {
 
     /// Keeps what was said of a tenant in memory.
     pub(crate) fn put(&self, entry: Entry, origin: Origin) -> Put {
-        let (tenant, revision) = (entry.tenant.clone(), entry.revision);
+        let (tenant, revision) = (entry.tenant.get(), entry.revision);
         let put = self.records.put(entry, origin);
         if let (Put::Done(before), Some(keeper)) = (&put, &self.keeper) {
             let is_same = |before: &Entry| before.revision == revision && *before.tenant == *tenant;

@@ -22,6 +22,7 @@ impl Hot {
     }
 
     /// Reads the entry of a key where it is.
+    #[inline]
     pub(crate) fn with<T>(&self, key: &TenantKey<'_>, read: impl FnOnce(&Arc<Entry>) -> T) -> Option<T> {
         let entries = self.entries.pin();
         match key {

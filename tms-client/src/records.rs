@@ -9,7 +9,7 @@ use moka::policy::EvictionPolicy;
 use tenant_core::{Cached, Incarnation, TenantId, TenantKey};
 
 use crate::cursor::Cursor;
-use crate::entry::{Entry, Freshness};
+use crate::entry::{Entry, Freshness, millis};
 use crate::history::{History, Origin};
 use crate::hot::Hot;
 use crate::key::LookupKey;
@@ -56,9 +56,15 @@ impl Records {
 
     /// What is known of a key at once.
     pub(crate) fn cached(&self, key: &TenantKey<'_>, now: Duration) -> Cached {
+        self.cached_at(key, millis(now))
+    }
+
+    /// The same, of a time in milliseconds; for the hot path.
+    #[inline]
+    pub(crate) fn cached_at(&self, key: &TenantKey<'_>, now: u64) -> Cached {
         let found = self.hot.with(key, |entry| {
-            let tenant = entry.tenant.clone();
-            if self.freshness.is_known(entry, now) {
+            let tenant = entry.tenant.get();
+            if self.freshness.is_known_at(entry, now) {
                 Cached::Known(tenant)
             } else {
                 Cached::RefreshDue(tenant)

@@ -28,13 +28,13 @@ impl UnknownNames {
         Self { ttl, max, ids, domains, order: Mutex::default() }
     }
 
-    /// Whether the name was unknown a moment ago.
-    pub(crate) fn contains(&self, key: &TenantKey<'_>, now: Duration) -> bool {
+    /// Whether the name was unknown a moment ago; the time is in milliseconds.
+    pub(crate) fn contains(&self, key: &TenantKey<'_>, now: u64) -> bool {
         let until = match key {
             TenantKey::Label { id, .. } => self.ids.pin().get(id).copied(),
             TenantKey::Domain(domain) => self.domains.pin().get(*domain).copied(),
         };
-        until.is_some_and(|until| millis(now) < until)
+        until.is_some_and(|until| now < until)
     }
 
     /// Marks a name as unknown since `asked`. At the greatest number, the oldest mark gives way.
