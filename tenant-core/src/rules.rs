@@ -37,8 +37,7 @@ impl<'a> TenantKey<'a> {
     pub fn names(&self, tenant: &Tenant) -> bool {
         match self {
             Self::Label { id, label } => {
-                *id == tenant.id()
-                    && (label.as_bytes() == id.as_bytes() || *label == tenant.name.as_str())
+                *id == tenant.id() && (label.as_bytes() == id.as_bytes() || *label == tenant.name.as_str())
             }
             Self::Domain(domain) => tenant.hosts.iter().any(|host| host == domain),
         }

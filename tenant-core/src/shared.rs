@@ -75,7 +75,8 @@ mod tests {
 
     #[test]
     fn copies_are_made_for_a_tenant_that_is_in_use() {
-        let acme = SharedTenant::new(Tenant::new("acme".parse().expect("a name"), Incarnation::fixed("acme")));
+        let acme =
+            SharedTenant::new(Tenant::new("acme".parse().expect("a name"), Incarnation::fixed("acme")));
         for _ in 0..3 {
             assert_eq!(*acme.get(), *acme, "one after the other");
         }

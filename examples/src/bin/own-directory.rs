@@ -21,43 +21,35 @@
 //! - `cached` never waits, and `find` never holds up a thread of the runtime: sqlx reads SQLite on threads of its own, and
 //!   PostgreSQL or MySQL over a socket in the same words.
 
-use std::error::Error;
 use std::time::{Duration, Instant};
 
 use axum::{Router, routing::get};
-use moka::sync::Cache;
-use sqlx::sqlite::{SqlitePool, SqlitePoolOptions};
-use tenant_core::{Cached, HostRules, Incarnation, Lookup, Tenant, TenantDirectory, TenantKey, TenantRef};
-use tenant_core::{TenantName, TenantStatus};
+use tenant_core::{
+    Cached, HostRules, Incarnation, Lookup, Tenant, TenantDirectory, TenantKey, TenantRef, TenantStatus,
+};
 use tenant_router::{CurrentTenant, TenantLayer};
-use tokio::{net::TcpListener, time::timeout};
 
+/// How long what was read counts as true, and how long a request waits for the table.
 const FRESH: Duration = Duration::from_secs(1);
+/// How long a tenant is served without the table.
 const STALE: Duration = Duration::from_secs(3600);
-const WAIT: Duration = Duration::from_secs(1);
 
 // A label is looked up by its id, without hyphens: an index over that expression keeps it fast. The layer checks the spelling.
 const BY_ID: &str = "SELECT id, slug, domain, blocked FROM customers WHERE replace(lower(slug), '-', '') = ?";
 const BY_DOMAIN: &str = "SELECT id, slug, domain, blocked FROM customers WHERE domain = ?";
 
+type Failure = Box<dyn std::error::Error + Send + Sync>;
 type Row = (i64, String, Option<String>, Option<String>);
 /// When it was asked, and who it was; nobody, if there was nobody.
-type Names = Cache<String, (Instant, Option<TenantRef>)>;
+type Names = moka::sync::Cache<String, (Instant, Option<TenantRef>)>;
 
 struct Customers {
-    table: SqlitePool,
+    table: sqlx::SqlitePool,
     ids: Names,
     domains: Names,
 }
 
 impl Customers {
-    async fn open(path: &str) -> sqlx::Result<Self> {
-        let table =
-            SqlitePoolOptions::new().max_connections(1).connect(&format!("sqlite://{path}?mode=ro")).await?;
-        let names = || Names::builder().max_capacity(100_000).time_to_live(STALE).build();
-        Ok(Self { table, ids: names(), domains: names() })
-    }
-
     fn place<'k>(&self, key: &'k TenantKey<'_>) -> (&Names, &'static str, &'k str) {
         match key {
             TenantKey::Label { id, .. } => (&self.ids, BY_ID, id.as_str()),
@@ -66,9 +58,9 @@ impl Customers {
     }
 }
 
-fn tenant((id, slug, domain, blocked): Row) -> Result<TenantRef, tenant_core::TenantNameError> {
+fn tenant((id, slug, domain, blocked): Row) -> Result<TenantRef, Failure> {
     // The row's id is never given out again, so it tells one life of a name from the next.
-    let mut tenant = Tenant::new(TenantName::parse(&slug)?, Incarnation::fixed(&id.to_string()));
+    let mut tenant = Tenant::new(slug.parse()?, Incarnation::fixed(&id.to_string()));
     tenant.hosts.extend(domain);
     tenant.status = if blocked.is_some() { TenantStatus::Suspended } else { TenantStatus::Active };
     tenant.public_reason = blocked;
@@ -79,10 +71,9 @@ impl TenantDirectory for Customers {
     fn cached(&self, key: &TenantKey<'_>) -> Cached {
         let (names, _, text) = self.place(key);
         match names.get(text) {
-            Some((at, Some(tenant))) if at.elapsed() < FRESH => Cached::Known(tenant),
+            Some((at, found)) if at.elapsed() < FRESH => found.map_or(Cached::Unknown, Cached::Known),
             Some((_, Some(tenant))) => Cached::RefreshDue(tenant),
-            Some((at, None)) if at.elapsed() < FRESH => Cached::Unknown,
-            Some((_, None)) | None => Cached::Miss,
+            _ => Cached::Miss,
         }
     }
 
@@ -91,34 +82,37 @@ impl TenantDirectory for Customers {
         let read = async {
             let mut table = self.table.acquire().await?;
             // Who waited for the one connection finds what was read meanwhile.
-            match self.cached(key) {
-                Cached::Known(tenant) => return Ok(Some(tenant)),
-                Cached::Unknown => return Ok(None),
-                Cached::RefreshDue(_) | Cached::Miss => {}
+            if let Some((_, found)) = names.get(text).filter(|(at, _)| at.elapsed() < FRESH) {
+                return Ok(found);
             }
             let asked_at = Instant::now();
             let row: Option<Row> = sqlx::query_as(sql).bind(text).fetch_optional(&mut *table).await?;
             let tenant = row.map(tenant).transpose()?;
             names.insert(text.to_owned(), (asked_at, tenant.clone()));
-            Ok::<_, Box<dyn Error + Send + Sync>>(tenant)
+            Ok::<_, Failure>(tenant)
         };
-        match (timeout(WAIT, read).await, names.get(text)) {
+        match (tokio::time::timeout(FRESH, read).await, names.get(text)) {
             (Ok(Ok(tenant)), _) => tenant.map_or(Lookup::Unknown, Lookup::Known),
-            (_, Some((at, Some(tenant)))) if at.elapsed() < STALE => Lookup::Known(tenant),
-            _ => Lookup::Unavailable { retry_after: WAIT },
+            // It is forgotten once it is stale.
+            (_, Some((_, Some(tenant)))) => Lookup::Known(tenant),
+            _ => Lookup::Unavailable { retry_after: FRESH },
         }
     }
 }
 
 #[tokio::main]
 #[expect(clippy::print_stdout, reason = "whoever started the program waits for the line")]
-async fn main() -> Result<(), Box<dyn Error>> {
+async fn main() -> Result<(), Failure> {
     let mut arguments = std::env::args().skip(1);
-    let customers =
-        Customers::open(&arguments.next().ok_or("usage: own-directory DATABASE [ADDRESS]")?).await?;
+    let path = arguments.next().ok_or("usage: own-directory DATABASE [ADDRESS]")?;
+    let one = sqlx::sqlite::SqlitePoolOptions::new().max_connections(1);
+    let table = one.connect(&format!("sqlite://{path}?mode=ro")).await?;
+    let names = || Names::builder().max_capacity(100_000).time_to_live(STALE).build();
+    let customers = Customers { table, ids: names(), domains: names() };
     let layer = TenantLayer::new(HostRules::base_domains(["localhost".parse()?]), customers);
     let hello = async |current: CurrentTenant| format!("hello, {}\n", current.tenant().name);
-    let listener = TcpListener::bind(arguments.next().unwrap_or_else(|| "127.0.0.1:0".to_owned())).await?;
+    let address = arguments.next().unwrap_or_else(|| "127.0.0.1:0".to_owned());
+    let listener = tokio::net::TcpListener::bind(address).await?;
     println!("listening on http://{}", listener.local_addr()?);
     axum::serve(listener, Router::new().route("/", get(hello)).layer(layer)).await?;
     Ok(())

@@ -55,7 +55,9 @@ fn of_answer(sides: &Sides, mark: &str, shot: &Shot, answer: &Answer) -> Verdict
     let served = answer.serves();
     match shot.expect {
         Expect::Own(who) if !served || told.is_none() => verdict.breaches.push(not_its_own(sides, who)),
-        Expect::Spelling(_) if told.is_none() && !served => verdict.findings.push(Finding::SpellingRefused),
+        Expect::Spelling(_) if told.is_none() && verdict.breaches.is_empty() => {
+            verdict.findings.push(Finding::SpellingRefused);
+        }
         Expect::Malformed(_) if told.is_some() => verdict.findings.push(Finding::MalformedServed),
         Expect::Target(_) if told.is_some() => verdict.findings.push(Finding::TargetServed),
         Expect::Nothing if served && verdict.breaches.is_empty() => {
@@ -156,7 +158,10 @@ mod tests {
         assert_eq!((breaches.len(), findings), (0, vec![Finding::TargetServed]));
         let (breaches, findings) = one(Expect::Target(Who::Other), &answer(200, THEIRS));
         assert_eq!((breaches.len(), findings.len()), (1, 0), "not with the credentials of another");
-        assert_eq!(one(Expect::Spelling(Who::One), &answer(404, "")).1, [Finding::SpellingRefused]);
+        for status in [200, 404] {
+            let (_, findings) = one(Expect::Spelling(Who::One), &answer(status, ""));
+            assert_eq!(findings, [Finding::SpellingRefused]);
+        }
         assert_eq!(one(Expect::Nothing, &answer(200, "")).1, [Finding::ServedWithoutSecret]);
         assert_eq!(one(Expect::Nothing, &answer(404, "")).1, []);
         assert_eq!(one(Expect::Refusal, &answer(200, "")).0.len(), 1);

@@ -96,7 +96,9 @@ impl Plan<'_> {
             hosts.push(format!("{start}-{end}{rest}"));
             hosts.push(format!("{start}.{end}{rest}"));
             hosts.push(format!("{start}{rest}"));
-            hosts.push(format!("{}{rest}", &label[..label.len() - 1]));
+            hosts.extend(
+                label.char_indices().next_back().map(|(last, _)| format!("{}{rest}", &label[..last])),
+            );
         }
         // Nothing but a dot before the rest, or nothing at all, is the base domain's matter, or no host.
         hosts.retain(|host| !host.starts_with('.') && !host.is_empty());
