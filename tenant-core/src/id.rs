@@ -6,6 +6,7 @@ use std::str::FromStr;
 
 use uuid::Uuid;
 
+use crate::subdomain::padded;
 use crate::swar;
 
 /// The stable key of a tenant: 1 to 40 characters of `[a-z0-9]`, never all digits, never 32 hex digits.
@@ -25,13 +26,16 @@ use crate::swar;
 /// assert_eq!(TenantId::derive("company-x")?, id);
 /// # Ok::<(), tenant_core::TenantIdError>(())
 /// ```
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Eq, PartialOrd, Ord)]
 #[repr(align(8))]
 pub struct TenantId {
     /// ASCII, and zeros behind it: two ids are equal, and in order, as these bytes are.
-    text: [u8; TenantId::MAX_LENGTH],
+    text: [[u8; 8]; WORDS],
     length: u8,
 }
+
+/// The longest text in words of eight bytes.
+const WORDS: usize = TenantId::MAX_LENGTH / 8;
 
 /// Why a text is no [`TenantId`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -76,16 +80,17 @@ impl TenantId {
     /// # Errors
     /// If what is left is not an id.
     pub fn derive(label: &str) -> Result<Self, TenantIdError> {
-        let (mut text, mut length) = ([0; Self::MAX_LENGTH], 0);
+        let (mut text, mut length) = ([[0; 8]; WORDS], 0);
         for byte in label.bytes().filter(u8::is_ascii_alphanumeric) {
-            *text.get_mut(length).ok_or(TenantIdError::TooLong)? = byte.to_ascii_lowercase();
+            let place = text.as_flattened_mut().get_mut(length).ok_or(TenantIdError::TooLong)?;
+            *place = byte.to_ascii_lowercase();
             length += 1;
         }
         Self::checked(text, length)
     }
 
-    fn checked(text: [u8; Self::MAX_LENGTH], length: usize) -> Result<Self, TenantIdError> {
-        let id = &text[..length];
+    fn checked(text: [[u8; 8]; WORDS], length: usize) -> Result<Self, TenantIdError> {
+        let id = &text.as_flattened()[..length];
         if id.is_empty() {
             Err(TenantIdError::Empty)
         } else if id.iter().all(u8::is_ascii_digit) {
@@ -101,15 +106,11 @@ impl TenantId {
     /// The id of letters and digits in lower case, not of digits alone, with zeros behind them; `None` where it takes a closer
     /// look to see whether it is one.
     #[inline]
-    pub(crate) fn of_words(words: [u64; 5], length: usize) -> Option<Self> {
+    pub(crate) fn of_words<const N: usize>(words: [u64; N], length: usize) -> Option<Self> {
         if length == UUID_DIGITS || length > Self::MAX_LENGTH {
             return None;
         }
-        let mut text = [0; Self::MAX_LENGTH];
-        for (bytes, word) in text.as_chunks_mut::<8>().0.iter_mut().zip(words) {
-            *bytes = word.to_le_bytes();
-        }
-        Some(Self { text, length: u8::try_from(length).ok()? })
+        Some(Self { text: padded(words), length: u8::try_from(length).ok()? })
     }
 
     /// The id as text.
@@ -122,7 +123,16 @@ impl TenantId {
     /// The id as the bytes of its text.
     #[inline]
     pub(crate) fn as_bytes(&self) -> &[u8] {
-        &self.text[..usize::from(self.length).min(Self::MAX_LENGTH)]
+        &self.text.as_flattened()[..usize::from(self.length).min(Self::MAX_LENGTH)]
+    }
+}
+
+/// Without a call, and without a branch for each byte.
+impl PartialEq for TenantId {
+    #[inline]
+    fn eq(&self, other: &Self) -> bool {
+        let differ = |at: usize| swar::word(self.text[at]) ^ swar::word(other.text[at]);
+        differ(0) | differ(1) | differ(2) | differ(3) | differ(4) == 0
     }
 }
 
@@ -131,7 +141,7 @@ impl Hash for TenantId {
     #[inline]
     fn hash<H: Hasher>(&self, state: &mut H) {
         let words = usize::from(self.length).div_ceil(8);
-        for word in &self.text.as_chunks::<8>().0[..words.min(5)] {
+        for word in &self.text[..words.min(WORDS)] {
             state.write_u64(swar::word(*word));
         }
     }

@@ -1,9 +1,8 @@
 //! [`HostRules`]: which [`TenantKey`] a host stands for.
 
-use arrayvec::ArrayString;
-
 use crate::host::Host;
 use crate::id::TenantId;
+use crate::label::Label;
 use crate::name::TenantName;
 use crate::tenant::Tenant;
 
@@ -18,7 +17,7 @@ pub enum TenantKey<'a> {
         /// The id that the label stands for.
         id: TenantId,
         /// The label itself.
-        label: &'a str,
+        label: Label<'a>,
     },
     /// A whole host, which some tenant may have registered as its own domain.
     Domain(&'a str),
@@ -28,7 +27,17 @@ impl<'a> TenantKey<'a> {
     /// The key of a label, or `None` where no tenant can have it as its name or id.
     pub fn label(label: &'a str) -> Option<Self> {
         let name = TenantName::parse(label).ok()?;
-        Some(Self::Label { id: name.id(), label })
+        Some(Self::Label { id: name.id(), label: Label::of(label.as_bytes()) })
+    }
+
+    /// The key of a name.
+    pub fn name(name: &'a TenantName) -> Self {
+        Self::Label { id: name.id(), label: Label::from(name) }
+    }
+
+    /// The key of an id.
+    pub fn id(id: &'a TenantId) -> Self {
+        Self::Label { id: *id, label: Label::of(id.as_bytes()) }
     }
 
     /// Whether the tenant answers to this key: its name or its bare id, or one of its own domains. Another spelling of
@@ -36,8 +45,10 @@ impl<'a> TenantKey<'a> {
     #[inline]
     pub fn names(&self, tenant: &Tenant) -> bool {
         match self {
+            // A name has one id, so the second comparison is for those who leave the hyphens out.
             Self::Label { id, label } => {
-                *id == tenant.id() && (label.as_bytes() == id.as_bytes() || *label == tenant.name.as_str())
+                label.as_bytes() == tenant.name.as_str().as_bytes()
+                    || label.as_bytes() == id.as_bytes() && *id == tenant.id()
             }
             Self::Domain(domain) => tenant.hosts.iter().any(|host| host == domain),
         }
@@ -76,10 +87,7 @@ enum Rule {
     /// The longest first, so that `eu.example.com` wins over `example.com`.
     BaseDomains(Vec<Host>),
     FirstOfThreeLabels,
-    Fixed {
-        id: TenantId,
-        name: ArrayString<63>,
-    },
+    Fixed(TenantName),
 }
 
 impl HostRules {
@@ -98,15 +106,13 @@ impl HostRules {
 
     /// Every request is this tenant's, whatever its host says.
     pub fn fixed(name: &TenantName) -> Self {
-        let mut text = ArrayString::new();
-        text.push_str(name.as_str());
-        Self(Rule::Fixed { id: name.id(), name: text })
+        Self(Rule::Fixed(*name))
     }
 
     /// The one key of [`HostRules::fixed`]: where there is one, the request's host is not even read.
     pub fn fixed_key(&self) -> Option<TenantKey<'_>> {
         match &self.0 {
-            Rule::Fixed { id, name } => Some(TenantKey::Label { id: *id, label: name }),
+            Rule::Fixed(name) => Some(TenantKey::name(name)),
             Rule::BaseDomains(_) | Rule::FirstOfThreeLabels => None,
         }
     }
@@ -117,7 +123,7 @@ impl HostRules {
     /// If the host can be no tenant's.
     pub fn keys<'a>(&'a self, host: &'a Host) -> Result<HostKeys<'a>, HostRefused> {
         match &self.0 {
-            Rule::Fixed { id, name } => Ok(only(TenantKey::Label { id: *id, label: name })),
+            Rule::Fixed(name) => Ok(only(TenantKey::name(name))),
             Rule::FirstOfThreeLabels => {
                 Ok(HostKeys { first: TenantKey::Domain(host.as_str()), second: first_of_three(host) })
             }
@@ -135,7 +141,7 @@ impl HostRules {
     pub(crate) fn bases(&self) -> &[Host] {
         match &self.0 {
             Rule::BaseDomains(bases) => bases,
-            Rule::FirstOfThreeLabels | Rule::Fixed { .. } => &[],
+            Rule::FirstOfThreeLabels | Rule::Fixed(_) => &[],
         }
     }
 

@@ -6,29 +6,27 @@
 
 use crate::host::Host;
 use crate::id::TenantId;
+use crate::label::Label;
 use crate::rules::{HostRules, TenantKey};
 use crate::swar;
 
 /// The longest label that is read here: that of the longest id.
 const MAX_LABEL: usize = TenantId::MAX_LENGTH;
+/// In words.
+const WORDS: usize = MAX_LABEL / 8;
 /// The most digits of a port that need no comparison with the greatest one.
 const SURE_DIGITS: usize = 4;
 
 /// One label before a base domain: the name or the bare id of a tenant, if there is one.
 #[derive(Debug, Clone, Copy)]
-pub struct Subdomain<'r> {
-    id: TenantId,
-    label: Label,
-    base: &'r Host,
+pub struct Subdomain<'a> {
+    key: TenantKey<'a>,
+    base: &'a Host,
 }
 
-/// The label in lower case, with zeros behind it.
-#[derive(Debug, Clone, Copy)]
-#[repr(align(8))]
-struct Label {
-    text: [u8; MAX_LABEL],
-    length: usize,
-}
+/// A place on the stack for a label in lower case.
+#[derive(Debug, Default)]
+pub struct LabelText([[u8; 8]; WORDS]);
 
 impl HostRules {
     /// The label before a base domain in `host [":" port]`, where that is plain to see.
@@ -37,18 +35,19 @@ impl HostRules {
     /// they tell the same.
     ///
     /// ```
-    /// use tenant_core::{Host, HostRules};
+    /// use tenant_core::{Host, HostRules, LabelText};
     ///
     /// let rules = HostRules::base_domains(["your-domain.com".parse()?]);
     /// let authority = b"Company-X.Your-Domain.com:8585";
-    /// let subdomain = rules.subdomain(authority).expect("a plain case");
+    /// let mut text = LabelText::default();
+    /// let subdomain = rules.subdomain(authority, &mut text).expect("a plain case");
     /// let host = Host::parse(authority)?;
-    /// assert_eq!(Ok(subdomain.key()), rules.keys(&host).map(|keys| keys.first));
+    /// assert_eq!(Ok(*subdomain.key()), rules.keys(&host).map(|keys| keys.first));
     /// assert_eq!(subdomain.host(), host);
     /// # Ok::<(), tenant_core::HostError>(())
     /// ```
     #[inline]
-    pub fn subdomain(&self, authority: &[u8]) -> Option<Subdomain<'_>> {
+    pub fn subdomain<'a>(&'a self, authority: &'a [u8], text: &'a mut LabelText) -> Option<Subdomain<'a>> {
         let name = without_port(authority)?;
         if name.len() > Host::MAX_LENGTH {
             return None;
@@ -60,7 +59,11 @@ impl HostRules {
                 continue;
             }
             match before {
-                [label @ .., b'.'] => return Subdomain::read(label.len(), authority, base),
+                // Nearly all labels are short, and two words stay in registers.
+                [label @ .., b'.'] if label.len() <= 16 => {
+                    return Subdomain::read::<2>(authority, label.len(), base, text);
+                }
+                [label @ .., b'.'] => return Subdomain::read::<WORDS>(authority, label.len(), base, text),
                 [] => return None,
                 _ => {}
             }
@@ -72,77 +75,107 @@ impl HostRules {
 /// Without a port, if there is one; `None` where that needs a closer look.
 #[inline]
 fn without_port(authority: &[u8]) -> Option<&[u8]> {
-    let digits = authority.iter().rev().take(SURE_DIGITS).take_while(|byte| byte.is_ascii_digit()).count();
-    if digits == 0 {
+    if !authority.last()?.is_ascii_digit() {
         return Some(authority);
     }
+    let digits = authority.iter().rev().take(SURE_DIGITS).take_while(|byte| byte.is_ascii_digit()).count();
     authority[..authority.len() - digits].strip_suffix(b":")
 }
 
-/// Most clients send lower case.
+/// Whether a text is the base domain, in any case; they are equally long.
 #[inline]
 fn is_base(suffix: &[u8], base: &Host) -> bool {
     let base = base.as_str().as_bytes();
-    suffix == base || suffix.eq_ignore_ascii_case(base)
+    let (words, base_words) = (suffix.as_chunks::<8>().0, base.as_chunks::<8>().0);
+    let differ = |text: &[u8; 8], base: &[u8; 8]| swar::lower(swar::word(*text)) ^ swar::word(*base);
+    match (suffix.last_chunk(), base.last_chunk()) {
+        // Overlaps the words before it.
+        (Some(last), Some(base_last)) => {
+            differ(last, base_last) == 0
+                && words.iter().zip(base_words).all(|(text, base)| differ(text, base) == 0)
+        }
+        _ => suffix.eq_ignore_ascii_case(base),
+    }
 }
 
-impl<'r> Subdomain<'r> {
-    /// Reads the first bytes of an authority as a label.
+impl<'a> Subdomain<'a> {
+    /// Reads the first bytes of an authority as a label that is no longer than so many words.
     #[inline]
-    fn read(length: usize, authority: &[u8], base: &'r Host) -> Option<Self> {
-        if length == 0 || length > MAX_LABEL || authority[0] == b'-' || authority[length - 1] == b'-' {
+    fn read<const N: usize>(
+        authority: &'a [u8],
+        length: usize,
+        base: &'a Host,
+        text: &'a mut LabelText,
+    ) -> Option<Self> {
+        if length == 0 || length > 8 * N || authority[0] == b'-' || authority[length - 1] == b'-' {
             return None;
         }
-        let mut label = Label { text: [0; MAX_LABEL], length };
-        let (mut id, mut id_length, mut letters) = ([0; 5], 0, 0);
-        for (at, bytes) in label.text.as_chunks_mut::<8>().0.iter_mut().enumerate().take(length.div_ceil(8)) {
-            let left = length - 8 * at;
-            let lanes = swar::first(left);
-            let word = swar::lower(swar::word_at(authority, 8 * at)? & lanes);
-            let hyphens = swar::within(word, b'-', b'-');
-            let letters_here = swar::within(word, b'a', b'z');
-            if (letters_here | swar::within(word, b'0', b'9') | hyphens) != swar::LANES & lanes {
+        let (mut label, mut hyphens, mut letters, mut changes) = ([0; N], [0; N], 0, 0);
+        for at in 0..N {
+            let lanes = swar::first(length.saturating_sub(8 * at));
+            let sent = swar::word_at(authority, 8 * at)? & lanes;
+            let word = swar::lower(sent);
+            changes |= sent ^ word;
+            let (letters_here, hyphens_here) =
+                (swar::within(word, b'a', b'z'), swar::within(word, b'-', b'-'));
+            if (letters_here | hyphens_here | swar::within(word, b'0', b'9')) != swar::LANES & lanes {
                 return None;
             }
             letters |= letters_here;
-            *bytes = word.to_le_bytes();
-            append(&mut id, id_length, swar::without(word, hyphens));
-            id_length += left.min(8) - hyphens.count_ones() as usize;
+            (label[at], hyphens[at]) = (word, hyphens_here);
         }
-        if letters == 0 || label.text[2..4] == *b"--" {
+        // A tenant's name is neither all digits nor an A-label (`xn--`) or its like.
+        if letters == 0 || label[0] & 0xffff_0000 == u64::from(u16::from_le_bytes(*b"--")) << 16 {
             return None;
         }
-        Some(Self { id: TenantId::of_words(id, id_length)?, label, base })
+        let (id, id_length) = without_hyphens(label, hyphens, length);
+        let in_lower_case = if changes == 0 {
+            authority
+        } else {
+            *text = LabelText(padded(label));
+            text.0.as_flattened()
+        };
+        let label = Label::of(&in_lower_case[..length]);
+        Some(Self { key: TenantKey::Label { id: TenantId::of_words(id, id_length)?, label }, base })
     }
 
     /// What to ask a directory for.
     #[inline]
-    pub fn key(&self) -> TenantKey<'_> {
-        TenantKey::Label { id: self.id, label: self.label() }
+    pub fn key(&self) -> &TenantKey<'a> {
+        &self.key
     }
 
     /// The whole host in normal form.
     pub fn host(&self) -> Host {
-        Host::under(self.label(), self.base)
-    }
-
-    #[inline]
-    fn label(&self) -> &str {
-        let text = str::from_utf8(&self.label.text).expect("a label is ASCII");
-        &text[..self.label.length.min(MAX_LABEL)]
+        match self.key {
+            TenantKey::Label { label, .. } => Host::under(&label, self.base),
+            TenantKey::Domain(_) => unreachable!("it was read as a label"),
+        }
     }
 }
 
-/// Puts a word behind the first `length` bytes.
+/// The words and their length, after the lanes that `hyphens` names have been taken out.
 #[inline]
-fn append(words: &mut [u64; 5], length: usize, word: u64) {
-    let (at, bits) = (length / 8, 8 * (length % 8));
-    if let Some(first) = words.get_mut(at) {
-        *first |= word << bits;
+fn without_hyphens<const N: usize>(
+    mut words: [u64; N],
+    hyphens: [u64; N],
+    mut length: usize,
+) -> ([u64; N], usize) {
+    // From the last one on, so that the places of the others stay.
+    for at in (0..N).rev() {
+        let mut marks = hyphens[at];
+        while marks != 0 {
+            let lane = marks.ilog2() / 8;
+            swar::remove(&mut words, 8 * at + lane as usize);
+            marks ^= 0x80 << (8 * lane);
+            length -= 1;
+        }
     }
-    if bits > 0
-        && let Some(second) = words.get_mut(at + 1)
-    {
-        *second |= word >> (64 - bits);
-    }
+    (words, length)
+}
+
+/// The bytes of some words, with zeros behind them.
+#[inline]
+pub(crate) fn padded<const N: usize, const M: usize>(words: [u64; N]) -> [[u8; 8]; M] {
+    std::array::from_fn(|at| words.get(at).copied().unwrap_or(0).to_le_bytes())
 }

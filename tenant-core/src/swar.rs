@@ -50,15 +50,15 @@ pub(crate) const fn lower(word: u64) -> u64 {
     word | within(word, b'A', b'Z') >> CASE_SHIFT
 }
 
-/// The lanes without those that `marked` names, moved together; zeros come in at the end.
+/// Takes one byte out of some words; those behind it move up, and a zero comes in at the end.
 #[inline]
-pub(crate) const fn without(mut word: u64, mut marked: u64) -> u64 {
-    while marked != 0 {
-        let below = (1 << (marked.trailing_zeros() - 7)) - 1;
-        word = (word & below) | ((word >> 8) & !below);
-        marked = (marked & (marked - 1)) >> 8;
+pub(crate) fn remove<const N: usize>(words: &mut [u64; N], at: usize) {
+    for i in 0..N {
+        let next = if i + 1 < N { words[i + 1] } else { 0 };
+        let moved = words[i] >> 8 | next << 56;
+        let stays = first(at.saturating_sub(8 * i));
+        words[i] = words[i] & stays | moved & !stays;
     }
-    word
 }
 
 #[cfg(test)]
@@ -96,13 +96,15 @@ mod tests {
     }
 
     #[test]
-    fn marked_lanes_are_taken_out() {
-        for text in [*b"a-b--c-d", *b"--------", *b"abcdefgh", *b"-abcdef-"] {
-            let x = word(text);
-            let kept: Vec<u8> = text.into_iter().filter(|&byte| byte != b'-').collect();
-            let mut bytes = [0; 8];
-            bytes[..kept.len()].copy_from_slice(&kept);
-            assert_eq!(without(x, within(x, b'-', b'-')).to_le_bytes(), bytes, "{text:?}");
+    fn a_byte_is_taken_out_wherever_it_is() {
+        let text = *b"abcdefghijklmnopqrstuvwx";
+        for at in 0..24 {
+            let mut words = [word(*b"abcdefgh"), word(*b"ijklmnop"), word(*b"qrstuvwx")];
+            remove(&mut words, at);
+            let mut expected = text.to_vec();
+            expected.remove(at);
+            expected.push(0);
+            assert_eq!(words.map(u64::to_le_bytes).as_flattened(), expected, "{at}");
         }
     }
 }

@@ -59,6 +59,16 @@ pub(crate) fn host_of(parts: &Parts, proxies: &TrustedProxies) -> Result<Host, B
     }
 }
 
+/// What the one place says that names a host, where there is no other; it is not read yet.
+pub(crate) fn only_authority(parts: &Parts) -> Option<&[u8]> {
+    let mut headers = parts.headers.get_all(HOST).iter();
+    match (parts.uri.authority(), headers.next(), headers.next()) {
+        (None, Some(header), None) => Some(header.as_bytes()),
+        (Some(target), None, None) if parts.version != Version::HTTP_11 => Some(target.as_str().as_bytes()),
+        _ => None,
+    }
+}
+
 fn the_host_header(headers: &HeaderMap) -> Result<Option<&HeaderValue>, BadHost> {
     let mut values = headers.get_all(HOST).iter();
     let first = values.next();

@@ -5,11 +5,11 @@ use std::sync::Arc;
 use http::header::HeaderName;
 use http::request::Parts;
 use tenant_core::{
-    Cached, Clock, Host, HostKeys, HostRefused, HostRules, Lookup, Standing, TenantDirectory, TenantId,
-    TenantKey, TenantName, TenantNameError, TenantRef,
+    Cached, Clock, Host, HostKeys, HostRefused, HostRules, LabelText, Lookup, Standing, TenantDirectory,
+    TenantId, TenantKey, TenantName, TenantNameError, TenantRef,
 };
 
-use crate::authority::{BadHost, host_of};
+use crate::authority::{BadHost, host_of, only_authority};
 use crate::current::CurrentTenant;
 use crate::proxy::TrustedProxies;
 use crate::reject::{Rejection, RejectionKind};
@@ -69,44 +69,67 @@ pub(crate) enum AtOnce {
 impl<D: TenantDirectory> Resolver<D> {
     /// Resolves a request from what the directory holds in memory, if that is enough.
     pub(crate) fn at_once(&self, parts: &Parts) -> AtOnce {
+        let mut text = LabelText::default();
+        // The way of nearly every request. The subdomain stays where it is: moving it costs as much as reading it did.
+        let subdomain = self.only_authority(parts).and_then(|only| self.rules.subdomain(only, &mut text));
+        if let Some(subdomain) = &subdomain {
+            let host = || Some(subdomain.host());
+            return match self.remembered([subdomain.key()], host) {
+                Some(resolved) => AtOnce::Settled(resolved),
+                None => AtOnce::Ask(Origin::Host(subdomain.host())),
+            };
+        }
         match self.origin(parts) {
             Err(rejection) => AtOnce::Settled(Err(rejection)),
-            Ok(origin) => match self.remembered(&origin) {
-                Some(resolved) => AtOnce::Settled(resolved),
-                None => AtOnce::Ask(origin),
-            },
+            Ok(origin) => {
+                match self.keys(&origin).map(|keys| self.remembered(in_order(&keys), || origin.host())) {
+                    Ok(Some(resolved)) => AtOnce::Settled(resolved),
+                    Ok(None) => AtOnce::Ask(origin),
+                    Err(rejection) => AtOnce::Settled(Err(rejection)),
+                }
+            }
         }
     }
 
-    fn remembered(&self, origin: &Origin) -> Option<Resolved> {
-        let keys = match self.keys(origin) {
-            Ok(keys) => keys,
-            Err(rejection) => return Some(Err(rejection)),
-        };
-        for key in in_order(&keys) {
-            match self.directory.cached(&key) {
-                Cached::Known(tenant) if key.names(&tenant) => return Some(self.admit(tenant, origin)),
+    /// The one thing that names the tenant, where there is no other.
+    fn only_authority<'a>(&self, parts: &'a Parts) -> Option<&'a [u8]> {
+        let has_header = |header| parts.headers.contains_key(header);
+        if self.tenant_header.as_ref().is_some_and(has_header) || self.proxies.sent(parts) {
+            return None;
+        }
+        only_authority(parts)
+    }
+
+    fn remembered<'k>(
+        &self,
+        keys: impl IntoIterator<Item = &'k TenantKey<'k>, IntoIter: Clone>,
+        host: impl Fn() -> Option<Host>,
+    ) -> Option<Resolved> {
+        let keys = keys.into_iter();
+        for key in keys.clone() {
+            match self.directory.cached(key) {
+                Cached::Known(tenant) if key.names(&tenant) => return Some(self.admit(tenant, host())),
                 Cached::Known(_) | Cached::Unknown => {}
                 Cached::RefreshDue(_) | Cached::Miss => return None,
             }
         }
-        Some(Err(unknown(&keys, origin)))
+        Some(Err(unknown(keys, host())))
     }
 
     /// Resolves what [`Resolver::at_once`] could not, asking the directory for what it does not hold.
     pub(crate) async fn ask(&self, origin: &Origin) -> Resolved {
         let keys = self.keys(origin)?;
         for key in in_order(&keys) {
-            match self.look_up(&key).await {
-                Lookup::Known(tenant) if key.names(&tenant) => return self.admit(tenant, origin),
+            match self.look_up(key).await {
+                Lookup::Known(tenant) if key.names(&tenant) => return self.admit(tenant, origin.host()),
                 Lookup::Known(_) | Lookup::Unknown => {}
                 Lookup::Unavailable { retry_after } => {
                     let kind = RejectionKind::Unavailable { retry_after };
-                    return Err(Rejection::new(kind).with_host(origin.host()).with_id(id_of(&key)));
+                    return Err(Rejection::new(kind).with_host(origin.host()).with_id(id_of(key)));
                 }
             }
         }
-        Err(unknown(&keys, origin))
+        Err(unknown(in_order(&keys), origin.host()))
     }
 
     async fn look_up(&self, key: &TenantKey<'_>) -> Lookup {
@@ -138,7 +161,7 @@ impl<D: TenantDirectory> Resolver<D> {
                 let key = self.rules.fixed_key().expect("the origin was made of the same rules");
                 Ok(only(key))
             }
-            Origin::Header(name) => Ok(only(TenantKey::Label { id: name.id(), label: name.as_str() })),
+            Origin::Header(name) => Ok(only(TenantKey::name(name))),
             Origin::Host(host) => self.rules.keys(host).map_err(|refused| {
                 let kind = match refused {
                     HostRefused::BareBase => RejectionKind::BareBaseDomain,
@@ -150,9 +173,9 @@ impl<D: TenantDirectory> Resolver<D> {
         }
     }
 
-    fn admit(&self, tenant: TenantRef, origin: &Origin) -> Resolved {
-        let kind = match tenant.admit(self.clock.wall()) {
-            Ok(active) => return Ok(CurrentTenant::new(tenant, active, origin.host())),
+    fn admit(&self, tenant: TenantRef, host: Option<Host>) -> Resolved {
+        let kind = match tenant.admit(self.clock.coarse_wall()) {
+            Ok(active) => return Ok(CurrentTenant::new(tenant, active, host)),
             Err(Standing::Pending) => RejectionKind::Pending,
             Err(Standing::Suspended { public_reason }) => {
                 RejectionKind::Suspended { public_reason: public_reason.map(str::to_owned) }
@@ -161,7 +184,7 @@ impl<D: TenantDirectory> Resolver<D> {
             // `admit` never refuses an active tenant; were it to, the tenant must not be served.
             Err(Standing::Deleting | Standing::Active) => RejectionKind::Deleting,
         };
-        Err(Rejection::new(kind).with_host(origin.host()).with_tenant(tenant))
+        Err(Rejection::new(kind).with_host(host).with_tenant(tenant))
     }
 }
 
@@ -180,8 +203,8 @@ fn from_header(parts: &Parts, header: &HeaderName) -> Result<TenantName, Rejecti
     })
 }
 
-fn in_order<'a>(keys: &HostKeys<'a>) -> impl Iterator<Item = TenantKey<'a>> {
-    [Some(keys.first), keys.second].into_iter().flatten()
+fn in_order<'k>(keys: &'k HostKeys<'k>) -> impl Iterator<Item = &'k TenantKey<'k>> + Clone {
+    [Some(&keys.first), keys.second.as_ref()].into_iter().flatten()
 }
 
 fn id_of(key: &TenantKey<'_>) -> Option<TenantId> {
@@ -192,8 +215,8 @@ fn id_of(key: &TenantKey<'_>) -> Option<TenantId> {
 }
 
 /// A label that nobody has is an unknown tenant; a domain that nobody has is no tenant's at all.
-fn unknown(keys: &HostKeys<'_>, origin: &Origin) -> Rejection {
-    let id = in_order(keys).find_map(|key| id_of(&key));
+fn unknown<'k>(mut keys: impl Iterator<Item = &'k TenantKey<'k>>, host: Option<Host>) -> Rejection {
+    let id = keys.find_map(id_of);
     let kind = id.map_or(RejectionKind::Foreign, |id| RejectionKind::Unknown { id: id.as_str().to_owned() });
-    Rejection::new(kind).with_host(origin.host()).with_id(id)
+    Rejection::new(kind).with_host(host).with_id(id)
 }

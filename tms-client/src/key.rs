@@ -24,7 +24,7 @@ impl LookupKey {
     /// The key to ask with.
     pub(crate) fn as_key(&self) -> TenantKey<'_> {
         match self {
-            Self::Id(id) => TenantKey::Label { id: *id, label: id.as_str() },
+            Self::Id(id) => TenantKey::id(id),
             Self::Domain(domain) => TenantKey::Domain(domain),
         }
     }

@@ -135,12 +135,12 @@ mod tests {
         unknown.insert(id("acme"), SECOND);
         unknown.insert(domain.clone(), SECOND);
         for key in [&id("acme"), &domain] {
-            assert!(unknown.contains(&key.as_key(), 5 * SECOND));
-            assert!(!unknown.contains(&key.as_key(), 6 * SECOND));
+            assert!(unknown.contains(&key.as_key(), millis(5 * SECOND)));
+            assert!(!unknown.contains(&key.as_key(), millis(6 * SECOND)));
         }
         unknown.remove(&domain);
-        assert!(!unknown.contains(&domain.as_key(), SECOND));
-        assert!(unknown.contains(&id("acme").as_key(), SECOND));
+        assert!(!unknown.contains(&domain.as_key(), millis(SECOND)));
+        assert!(unknown.contains(&id("acme").as_key(), millis(SECOND)));
     }
 
     #[test]
@@ -150,8 +150,8 @@ mod tests {
             unknown.insert(id(&format!("n{n}")), SECOND);
             assert!(unknown.len() <= 10);
         }
-        assert!(unknown.contains(&id("n999").as_key(), SECOND));
-        assert!(!unknown.contains(&id("n989").as_key(), SECOND));
+        assert!(unknown.contains(&id("n999").as_key(), millis(SECOND)));
+        assert!(!unknown.contains(&id("n989").as_key(), millis(SECOND)));
         unknown.insert(id("later"), 6 * SECOND);
         assert_eq!(unknown.len(), 1, "what has ended makes room");
     }
@@ -162,7 +162,7 @@ mod tests {
         unknown.insert(id("acme"), Duration::ZERO);
         unknown.insert(id("acme"), 3 * SECOND);
         unknown.insert(id("other"), 6 * SECOND);
-        assert!(unknown.contains(&id("acme").as_key(), 7 * SECOND));
+        assert!(unknown.contains(&id("acme").as_key(), millis(7 * SECOND)));
     }
 
     #[test]
