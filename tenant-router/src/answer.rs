@@ -86,8 +86,7 @@ fn grpc_status(status: StatusCode) -> u16 {
 /// As gRFC A6 has it: milliseconds as a signed number of 32 bits, after which a client whose retry policy has the status and
 /// attempts left asks again. Without the header it goes by its own back-off; a negative number would forbid to retry.
 fn pushback(after: Duration) -> i32 {
-    let round_up = u128::from(after.subsec_nanos() % 1_000_000 > 0);
-    i32::try_from((after.as_millis() + round_up).max(1)).unwrap_or(i32::MAX)
+    i32::try_from(after.as_nanos().div_ceil(1_000_000).max(1)).unwrap_or(i32::MAX)
 }
 
 /// As the gRPC protocol has `grpc-message`: bytes from space to tilde except percent stand for themselves.

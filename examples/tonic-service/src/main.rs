@@ -30,7 +30,7 @@ impl Greeter for Greets {
     async fn greet(&self, request: Request<Name>) -> Result<Response<Greeting>, Status> {
         let current =
             request.extensions().get::<CurrentTenant>().ok_or(Status::internal("not behind the layer"))?;
-        let tenant = current.tenant().name.clone();
+        let tenant = current.tenant().name;
         Ok(Response::new(Greeting { text: format!("hello {}, this is {tenant}", request.into_inner().name) }))
     }
 }

@@ -23,7 +23,7 @@ struct Directory(StaticDirectory);
 
 impl Directory {
     fn is_away(key: &TenantKey<'_>) -> bool {
-        matches!(key, TenantKey::Label { label: "away", .. })
+        matches!(key, TenantKey::Label { id, .. } if id.as_str() == "away")
     }
 }
 
