@@ -3,11 +3,10 @@
 //! ```text
 //! $ cargo run --release -p tonic-service 127.0.0.1:50051
 //! listening on http://127.0.0.1:50051
-//! $ grpcurl -plaintext -proto hello.proto -authority acme.localhost -d '{"name":"Ada"}' 127.0.0.1:50051 hello.Greeter/Greet
-//! {"text": "hello Ada, this is acme"}
 //! ```
 //!
-//! A tonic client sets its authority with `Endpoint::origin`. The address is the first argument; without it any free port of
+//! A tonic client sets its authority apart from the address: `Endpoint::from_static("http://127.0.0.1:50051")` with
+//! `.origin("http://acme.localhost".parse()?)` asks acme. The address is the first argument; without it any free port of
 //! 127.0.0.1 is taken. Further arguments are the networks of proxies whose `Forwarded` and `X-Forwarded-Host` headers count.
 
 use std::error::Error;

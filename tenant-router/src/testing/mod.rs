@@ -59,7 +59,7 @@
 //! # What it does not see
 //!
 //! It looks for the two secrets, so it sees nothing of a leak that does not hold one: a count, a name, the time that an
-//! answer takes. It comes from one address and opens no more than some ten connections at once. Compressed bodies are not
+//! answer takes. It comes from one address and opens sixteen connections at once, no more. Compressed bodies are not
 //! unpacked; it asks for none. What stands in front of a service in production, with its own idea of which host counts,
 //! can be tested the same way at its own address.
 
