@@ -4,10 +4,12 @@ use std::fmt;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use http::Response;
 use http::request::Parts;
+use http::{Extensions, Response};
+use tenant_core::TenantId;
 
 use crate::current::{CurrentTenant, Resolution};
+use crate::outcomes::Outcomes;
 use crate::reject::Rejection;
 use crate::resolve::Resolved;
 
@@ -19,15 +21,24 @@ type OnReject = Arc<dyn Fn(&Rejection, &Parts) -> Option<Response<Bytes>> + Send
 pub(crate) struct Admission {
     pub(crate) exempt: Option<Exempt>,
     pub(crate) on_reject: Option<OnReject>,
+    pub(crate) outcomes: Outcomes,
 }
 
 impl Admission {
+    /// Puts the tenant into the extensions of a request that is not exempt.
+    pub(crate) fn admit(&self, current: CurrentTenant, extensions: &mut Extensions) {
+        record(current.active().id());
+        self.outcomes.served();
+        extensions.insert(current);
+    }
+
     /// Puts what was found into the request's extensions.
     ///
     /// # Errors
     /// The answer, if no handler may see the request.
     pub(crate) fn decide(&self, resolved: Resolved, parts: &mut Parts) -> Result<(), Box<Response<Bytes>>> {
-        record(&resolved);
+        record_known(&resolved);
+        self.outcomes.count(&resolved);
         let exempt = self.exempt.as_ref().is_some_and(|exempt| exempt(parts));
         match resolved {
             Ok(current) => {
@@ -51,15 +62,21 @@ impl Admission {
     }
 }
 
-/// Fills in the field `tenant.id` of the current span, if it has one.
-fn record(resolved: &Resolved) {
-    let known = match resolved {
-        Ok(current) => Some(*current.active().id()),
-        Err(rejection) => rejection.tenant().map(|tenant| tenant.id()),
-    };
-    if let Some(id) = known {
-        tracing::Span::current().record("tenant.id", tracing::field::display(id));
+/// Fills in the field `tenant.id` of the current span with a tenant that is known, served or not.
+fn record_known(resolved: &Resolved) {
+    match resolved {
+        Ok(current) => record(current.active().id()),
+        Err(rejection) => {
+            if let Some(tenant) = rejection.tenant() {
+                record(&tenant.id());
+            }
+        }
     }
+}
+
+/// Fills in the field `tenant.id` of the current span, if it has one.
+fn record(id: &TenantId) {
+    tracing::Span::current().record("tenant.id", tracing::field::display(id));
 }
 
 impl fmt::Debug for Admission {

@@ -1,6 +1,7 @@
 //! Rejection to response: JSON, problem details or gRPC trailers, as the client asks.
 
 use std::fmt::Write;
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::header::{
@@ -14,7 +15,8 @@ use crate::reject::Rejection;
 
 impl Rejection {
     /// The answer that the layer gives to this request: JSON in the shape that its `Accept` header asks for, without a
-    /// body for `HEAD`; for `application/grpc` status 200 and trailers only.
+    /// body for `HEAD`; for `application/grpc` status 200 and trailers only, with `grpc-retry-pushback-ms` (gRFC A6) where
+    /// [`Rejection::retry_after`] says when to ask again.
     pub fn response(&self, request: &Parts) -> Response<Bytes> {
         let mut response = if is_grpc(&request.headers) { self.grpc() } else { self.json(request) };
         let headers = response.headers_mut();
@@ -50,6 +52,9 @@ impl Rejection {
         if let Ok(message) = HeaderValue::from_str(&message) {
             headers.insert("grpc-message", message);
         }
+        if let Some(after) = self.retry_after() {
+            headers.insert("grpc-retry-pushback-ms", HeaderValue::from(pushback(after)));
+        }
         response
     }
 }
@@ -80,6 +85,12 @@ fn grpc_status(status: StatusCode) -> u16 {
     }
 }
 
+/// As gRFC A6 has it: milliseconds as a signed number of 32 bits, after which a client whose retry policy has the status and
+/// attempts left asks again. Without the header it goes by its own back-off; a negative number would forbid to retry.
+fn pushback(after: Duration) -> i32 {
+    i32::try_from(after.as_nanos().div_ceil(1_000_000).max(1)).unwrap_or(i32::MAX)
+}
+
 /// As the gRPC protocol has `grpc-message`: bytes from space to tilde except percent stand for themselves.
 fn percent_encoded(text: &str) -> String {
     let mut encoded = String::with_capacity(text.len());
@@ -95,8 +106,6 @@ fn percent_encoded(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
     use crate::reject::RejectionKind;
 
@@ -153,6 +162,15 @@ mod tests {
         ] {
             let response = answer(kind, &[("content-type", "application/grpc")]);
             assert_eq!(response.headers()["grpc-status"], status);
+        }
+    }
+
+    #[test]
+    fn a_grpc_client_is_told_milliseconds() {
+        for (micros, millis) in
+            [(0, 1), (1, 1), (1000, 1), (1001, 2), (1_500_000, 1500), (u64::MAX, i32::MAX)]
+        {
+            assert_eq!(pushback(Duration::from_micros(micros)), millis, "{micros} us");
         }
     }
 

@@ -55,7 +55,7 @@ pub(crate) fn host_of(
     observer: &mut impl Observer,
 ) -> Result<Host, BadHost> {
     let own = Own::of(parts, observer)?;
-    let forwarded = if proxies.sent(parts, observer) {
+    let forwarded = if proxies.sent(&parts.extensions, observer) {
         forwarded::host(&parts.headers, proxies, observer)?
     } else {
         forwarded::tell_ignored(&parts.headers, observer);

@@ -58,7 +58,9 @@ pub(crate) fn is_misdirected(
     let mut tell = |effect, text: &str| observer.tell(|| Step::new(Rule::Certificate, effect, text));
     match parts.extensions.get::<ServedCertificate>() {
         None => tell(Effect::Absent, "none is told"),
-        Some(_) if proxies.sent(parts, &mut Nobody) => tell(Effect::Ignored, "the peer is a trusted proxy"),
+        Some(_) if proxies.sent(&parts.extensions, &mut Nobody) => {
+            tell(Effect::Ignored, "the peer is a trusted proxy")
+        }
         Some(served) if served.covers(host) => tell(Effect::Holds, "covers the host"),
         Some(_) => {
             tell(Effect::Refuses, "does not cover the host");

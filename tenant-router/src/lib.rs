@@ -36,12 +36,99 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
+//! # Ten lines for each stack
+//!
+//! The directory is the one from above, or [yours](tenant_core::TenantDirectory); `tms-client` has one that follows a
+//! management service. Each start is also a program in `examples/`: `hello-tenant`, `hyper-without-axum`, `tonic-service`,
+//! and `own-directory` over a table of one's own.
+//!
+//! axum (feature `axum`): the layer goes around the router, and the handler takes the tenant.
+//!
+//! ```
+//! # #[cfg(feature = "axum")]
+//! # async fn start(rules: tenant_core::HostRules, tenants: tenant_core::StaticDirectory) -> std::io::Result<()> {
+//! use axum::{Router, routing::get};
+//! use tenant_router::{CurrentTenant, TenantLayer};
+//!
+//! async fn hello(current: CurrentTenant) -> String {
+//!     format!("hello, {}\n", current.tenant().name)
+//! }
+//!
+//! let app = Router::new().route("/", get(hello)).layer(TenantLayer::new(rules, tenants));
+//! let listener = tokio::net::TcpListener::bind("127.0.0.1:8080").await?;
+//! axum::serve(listener, app).await
+//! # }
+//! ```
+//!
+//! hyper 1, HTTP/1 and HTTP/2: the layer goes around a tower service, once, and each connection gets a clone.
+//!
+//! ```
+//! # use std::convert::Infallible;
+//! # use http::{Request, Response};
+//! # use hyper::body::Incoming;
+//! # use http_body_util::Full;
+//! # use tower::{Layer, service_fn};
+//! # async fn hello(request: Request<Incoming>) -> Result<Response<Full<bytes::Bytes>>, Infallible> {
+//! #     let current = request.extensions().get::<tenant_router::CurrentTenant>().expect("the layer put it there");
+//! #     Ok(Response::new(format!("hello, {}\n", current.tenant().name).into()))
+//! # }
+//! # async fn start(rules: tenant_core::HostRules, tenants: tenant_core::StaticDirectory) -> std::io::Result<()> {
+//! use hyper_util::rt::{TokioExecutor, TokioIo};
+//! use hyper_util::{server::conn::auto, service::TowerToHyperService};
+//!
+//! let service = tenant_router::TenantLayer::new(rules, tenants).layer(service_fn(hello));
+//! let listener = tokio::net::TcpListener::bind("127.0.0.1:8080").await?;
+//! loop {
+//!     let (stream, _) = listener.accept().await?;
+//!     let service = TowerToHyperService::new(service.clone());
+//!     tokio::spawn(async move {
+//!         auto::Builder::new(TokioExecutor::new()).serve_connection(TokioIo::new(stream), service).await
+//!     });
+//! }
+//! # }
+//! ```
+//!
+//! tonic: the layer goes around the server, and the handler reads `request.extensions().get::<CurrentTenant>()`. A client sets
+//! its authority with `Endpoint::origin`.
+//!
+//! ```
+//! # use std::{convert::Infallible, future::{Ready, ready}, task::{Context, Poll}};
+//! # #[derive(Clone)]
+//! # struct GreeterServer;
+//! # impl GreeterServer { fn new(_: ()) -> Self { Self } }
+//! # impl tonic::server::NamedService for GreeterServer { const NAME: &'static str = "hello.Greeter"; }
+//! # impl tower::Service<http::Request<tonic::body::Body>> for GreeterServer {
+//! #     type Response = http::Response<tonic::body::Body>;
+//! #     type Error = Infallible;
+//! #     type Future = Ready<Result<Self::Response, Infallible>>;
+//! #     fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> { Poll::Ready(Ok(())) }
+//! #     fn call(&mut self, _: http::Request<tonic::body::Body>) -> Self::Future { ready(Ok(Default::default())) }
+//! # }
+//! # async fn start(rules: tenant_core::HostRules, tenants: tenant_core::StaticDirectory, greeter: ())
+//! #     -> Result<(), Box<dyn std::error::Error>> {
+//! use tenant_router::TenantLayer;
+//! use tonic::transport::Server;
+//!
+//! Server::builder()
+//!     .layer(TenantLayer::new(rules, tenants))
+//!     .add_service(GreeterServer::new(greeter))
+//!     .serve("127.0.0.1:50051".parse()?)
+//!     .await?;
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! Where [trusted proxies](TenantLayer::trusted_proxies) are configured, the layer has to know who a request came from: axum
+//! tells by `into_make_service_with_connect_info`; with hyper and tonic it takes a line of yours, see [`PeerAddr`].
+//!
 //! # What the handler sees
 //!
 //! A [`CurrentTenant`] in the request's extensions: the tenant, the [`ActiveTenant`](tenant_core::ActiveTenant) that
 //! opens its data, and the host that named it. An [exempt](TenantLayer::exempt) request always reaches the handler, with
 //! a [`Resolution`] that holds either that or the [`Rejection`] that it would have met. Where the current `tracing` span
-//! has an empty field `tenant.id`, it is filled in.
+//! has an empty field `tenant.id`, it is filled in. The counter `tenant_router_requests_total` of the `metrics` facade says what
+//! became of requests by `outcome`: `served`, `bad_host`, `misdirected`, `unknown`, `pending`, `suspended`, `expired`,
+//! `unavailable`.
 //!
 //! # Refusals
 //!
@@ -56,7 +143,8 @@
 //! | the directory could not be asked | 503, `Retry-After` | `tenant_unavailable` | `UNAVAILABLE` |
 //!
 //! The body is `{"detail", "code"}`, or `application/problem+json` for a client whose `Accept` names it. A request whose
-//! content type is `application/grpc` is answered with status 200 and trailers only. Every refusal has
+//! content type is `application/grpc` is answered with status 200 and trailers only, and where trying again may help
+//! with `grpc-retry-pushback-ms`. Every refusal has
 //! `cache-control: no-store`. [`TenantLayer::on_reject`] replaces any of them.
 //!
 //! # Which host counts
@@ -75,6 +163,7 @@
 //! |---|---|---|
 //! | `axum` | no | [`CurrentTenant`] and [`Resolution`] as extractors, `IntoResponse` for [`Rejection`], and `ConnectInfo<SocketAddr>` as the peer's address beside [`PeerAddr`] |
 //! | `limit` | no | [`limit`]: requests a second, requests at once and body bytes, by client address, tenant and in total |
+//! | `testing` | no | `testing`: an isolation kit for services of your own, of any stack |
 
 mod admission;
 mod answer;
@@ -89,17 +178,21 @@ mod extract;
 mod forwarded;
 mod forwarded_element;
 mod future;
+mod head;
 mod layer;
 #[cfg(feature = "limit")]
 pub mod limit;
 mod loose;
 mod observe;
+mod outcomes;
 mod own;
 mod proxy;
 mod recording;
 mod reject;
 mod resolve;
 mod service;
+#[cfg(feature = "testing")]
+pub mod testing;
 
 pub use authority::BadHost;
 pub use body::RejectOr;

@@ -8,6 +8,7 @@ use tenant_core::Host;
 
 use crate::authority::{BadHost, read};
 use crate::explanation::{Effect, Rule, Step};
+use crate::head::Head;
 use crate::loose;
 use crate::observe::{Observer, all_shown, refused, shown};
 
@@ -22,7 +23,7 @@ pub(crate) struct Own<'a> {
 impl<'a> Own<'a> {
     /// Checks that target and header are there as their version of HTTP has them, and not yet what they say.
     pub(crate) fn of(parts: &'a Parts, observer: &mut impl Observer) -> Result<Self, BadHost> {
-        if !target_is_proper(parts) {
+        if !target_is_proper(Head::from(parts)) {
             observer.tell(|| refused(Rule::Target, BadHost::Target, &parts.uri.to_string()));
             return Err(BadHost::Target);
         }
@@ -97,19 +98,19 @@ impl<'a> Own<'a> {
 }
 
 /// What the one place says that names a host, where there is no other; it is not read yet.
-pub(crate) fn only_authority(parts: &Parts) -> Option<&[u8]> {
-    let mut headers = parts.headers.get_all(HOST).iter();
-    match (parts.uri.authority(), headers.next(), headers.next()) {
-        _ if !target_is_proper(parts) => None,
+pub(crate) fn only_authority(head: Head<'_>) -> Option<&[u8]> {
+    let mut headers = head.headers.get_all(HOST).iter();
+    match (head.uri.authority(), headers.next(), headers.next()) {
+        _ if !target_is_proper(head) => None,
         (None, Some(header), None) => Some(header.as_bytes()),
-        (Some(target), None, None) if parts.version != Version::HTTP_11 => Some(target.as_str().as_bytes()),
+        (Some(target), None, None) if head.version != Version::HTTP_11 => Some(target.as_str().as_bytes()),
         _ => None,
     }
 }
 
 /// Whether the target has a form that its method has (RFC 9112 section 3.2, RFC 9113 sections 8.3.1 and 8.5).
-fn target_is_proper(parts: &Parts) -> bool {
-    let (uri, connects) = (&parts.uri, parts.method == Method::CONNECT);
+fn target_is_proper(head: Head<'_>) -> bool {
+    let (uri, connects) = (head.uri, *head.method == Method::CONNECT);
     if let (None, Some(authority)) = (uri.scheme(), uri.authority()) {
         // A tunnel has no default port (RFC 9110 section 9.3.6).
         return connects && authority.port_u16().is_some_and(|port| port > 0);
@@ -117,9 +118,9 @@ fn target_is_proper(parts: &Parts) -> bool {
     let path = uri.path();
     if path.starts_with('/') {
         // RFC 8441: in HTTP/2 an extended CONNECT has a scheme and a path.
-        !connects || (parts.version > Version::HTTP_11 && uri.scheme().is_some())
+        !connects || (head.version > Version::HTTP_11 && uri.scheme().is_some())
     } else {
-        path == "*" && parts.method == Method::OPTIONS
+        path == "*" && *head.method == Method::OPTIONS
     }
 }
 

@@ -3,7 +3,6 @@
 use std::net::{IpAddr, SocketAddr};
 
 use http::Extensions;
-use http::request::Parts;
 use ipnet::{IpNet, Ipv4Net};
 
 use crate::explanation::{Effect, Rule, Step};
@@ -13,7 +12,22 @@ use crate::observe::Observer;
 ///
 /// A plain hyper server sets it on every request where [trusted proxies](crate::TenantLayer::trusted_proxies) are
 /// configured; a request without an address comes from nobody who is trusted. With the feature `axum`,
-/// `ConnectInfo<SocketAddr>` counts as well.
+/// `ConnectInfo<SocketAddr>` counts as well. tonic tells the address in a type of its own; a layer in front of this one
+/// passes it on:
+///
+/// ```
+/// use tenant_router::PeerAddr;
+/// use tonic::transport::server::TcpConnectInfo;
+/// use tower::util::MapRequestLayer;
+///
+/// fn peer<B>(mut request: http::Request<B>) -> http::Request<B> {
+///     if let Some(peer) = request.extensions().get().and_then(TcpConnectInfo::remote_addr) {
+///         request.extensions_mut().insert(PeerAddr(peer));
+///     }
+///     request
+/// }
+/// let server = tonic::transport::Server::builder().layer(MapRequestLayer::new(peer::<tonic::body::Body>));
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PeerAddr(pub SocketAddr);
 
@@ -36,12 +50,12 @@ fn canonical(net: IpNet) -> IpNet {
 
 impl TrustedProxies {
     /// Whether the request came from a trusted proxy.
-    pub(crate) fn sent(&self, parts: &Parts, observer: &mut impl Observer) -> bool {
+    pub(crate) fn sent(&self, extensions: &Extensions, observer: &mut impl Observer) -> bool {
         if self.0.is_empty() {
             observer.tell(|| Step::new(Rule::Peer, Effect::Ignored, "no proxies are trusted"));
             return false;
         }
-        let peer = peer(&parts.extensions);
+        let peer = peer(extensions);
         let trusted = peer.is_some_and(|ip| self.contain(ip));
         observer.tell(|| match peer {
             Some(ip) if trusted => Step::new(Rule::Peer, Effect::Counts, format!("{ip} is a trusted proxy")),
@@ -99,9 +113,9 @@ mod tests {
     fn a_request_without_an_address_comes_from_nobody_trusted() {
         let (mut parts, ()) = http::Request::new(()).into_parts();
         let everyone = TrustedProxies::from_iter(["0.0.0.0/0".parse().unwrap()]);
-        assert!(!everyone.sent(&parts, &mut Nobody));
+        assert!(!everyone.sent(&parts.extensions, &mut Nobody));
         parts.extensions.insert(PeerAddr("10.0.0.1:1".parse().unwrap()));
-        assert!(everyone.sent(&parts, &mut Nobody));
-        assert!(!TrustedProxies::default().sent(&parts, &mut Nobody));
+        assert!(everyone.sent(&parts.extensions, &mut Nobody));
+        assert!(!TrustedProxies::default().sent(&parts.extensions, &mut Nobody));
     }
 }

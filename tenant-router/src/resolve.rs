@@ -12,6 +12,7 @@ use tenant_core::{
 use crate::authority::{BadHost, host_of};
 use crate::certificate;
 use crate::current::CurrentTenant;
+use crate::head::Head;
 use crate::observe::{Nobody, Observer};
 use crate::own::only_authority;
 use crate::proxy::TrustedProxies;
@@ -75,44 +76,47 @@ pub(crate) enum AtOnce {
     /// Everything.
     Settled(Resolved),
     /// Whom to ask the directory for.
-    Ask(Origin),
+    Ask(Box<Origin>),
 }
 
 impl<D: TenantDirectory> Resolver<D> {
-    /// Resolves a request from what the directory holds in memory, if that is enough.
-    pub(crate) fn at_once(&self, parts: &Parts) -> AtOnce {
+    /// Resolves a request from what the directory holds in memory, the way that nearly every request takes: one authority, and
+    /// a label under a base domain. `None` says nothing of the request: [`Resolver::at_once`] has to tell.
+    #[inline]
+    pub(crate) fn straight(&self, head: Head<'_>) -> Option<AtOnce> {
         let mut text = LabelText::default();
-        // The way of nearly every request. The subdomain stays where it is: moving it costs as much as reading it did.
-        let subdomain = self.only_authority(parts).and_then(|only| self.rules.subdomain(only, &mut text));
-        if let Some(subdomain) = &subdomain {
-            let host = || Some(subdomain.host());
-            return match self.remembered([subdomain.key()], host) {
-                Some(resolved) => AtOnce::Settled(resolved),
-                None => AtOnce::Ask(Origin::Host(subdomain.host())),
-            };
-        }
-        match self.origin(parts, &mut Nobody) {
-            Err(rejection) => AtOnce::Settled(Err(rejection)),
-            Ok(origin) => {
-                match self.keys(&origin).map(|keys| self.remembered(in_order(&keys), || origin.host())) {
-                    Ok(Some(resolved)) => AtOnce::Settled(resolved),
-                    Ok(None) => AtOnce::Ask(origin),
-                    Err(rejection) => AtOnce::Settled(Err(rejection)),
-                }
-            }
-        }
+        let found = self.rules.subdomain(self.only_authority(head)?, &mut text);
+        // It stays where it is: moving it costs as much as reading it did.
+        let subdomain = found.as_ref()?;
+        Some(match self.remembered([subdomain.key()], || Some(subdomain.host())) {
+            Some(resolved) => AtOnce::Settled(resolved),
+            None => AtOnce::Ask(Box::new(Origin::Host(subdomain.host()))),
+        })
     }
 
     /// The one thing that names the tenant, where there is no other.
-    fn only_authority<'a>(&self, parts: &'a Parts) -> Option<&'a [u8]> {
-        let has_header = |header| parts.headers.contains_key(header);
+    fn only_authority<'a>(&self, head: Head<'a>) -> Option<&'a [u8]> {
+        let has_header = |header| head.headers.contains_key(header);
         if self.tenant_header.as_ref().is_some_and(has_header)
             || self.check_certificate
-            || self.proxies.sent(parts, &mut Nobody)
+            || self.proxies.sent(head.extensions, &mut Nobody)
         {
             return None;
         }
-        only_authority(parts)
+        only_authority(head)
+    }
+
+    /// Resolves any request from what the directory holds in memory, if that is enough.
+    pub(crate) fn at_once(&self, parts: &Parts) -> AtOnce {
+        let origin = match self.origin(parts, &mut Nobody) {
+            Ok(origin) => origin,
+            Err(rejection) => return AtOnce::Settled(Err(rejection)),
+        };
+        match self.keys(&origin).map(|keys| self.remembered(in_order(&keys), || origin.host())) {
+            Ok(Some(resolved)) => AtOnce::Settled(resolved),
+            Ok(None) => AtOnce::Ask(Box::new(origin)),
+            Err(rejection) => AtOnce::Settled(Err(rejection)),
+        }
     }
 
     fn remembered<'k>(

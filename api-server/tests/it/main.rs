@@ -6,6 +6,7 @@ mod descriptors;
 mod five_minutes;
 mod full_disk;
 mod install;
+mod isolation;
 mod limits;
 mod logins;
 mod older;

@@ -1,39 +1,20 @@
 //! `hello-tenant`.
 
-use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{SocketAddr, TcpStream};
-use std::process::{Child, Command, Stdio};
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::process::Command;
 use std::time::Duration;
 
-/// The running program, stopped when dropped.
-struct Program {
-    child: Child,
-    address: SocketAddr,
-}
+use tenant_router::testing::{Ask, Isolation, Side};
 
-impl Drop for Program {
-    fn drop(&mut self) {
-        let _gone = self.child.kill();
-        let _status = self.child.wait();
-    }
-}
+use crate::program::Program;
 
 fn start() -> Program {
-    let mut child = Command::new(env!("CARGO_BIN_EXE_hello-tenant")).stdout(Stdio::piped()).spawn().unwrap();
-    let mut line = String::new();
-    BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
-    let address = line.trim().strip_prefix("listening on http://").map(str::parse);
-    match address {
-        Some(Ok(address)) => Program { child, address },
-        _ => {
-            child.kill().unwrap();
-            panic!("{line:?}, {:?}", child.wait());
-        }
-    }
+    Program::start(&mut Command::new(env!("CARGO_BIN_EXE_hello-tenant")))
 }
 
 /// The status line and the body.
-fn get(program: &Program, host: &str) -> (String, String) {
+pub(crate) fn get(program: &Program, host: &str) -> (String, String) {
     let mut stream = TcpStream::connect(program.address).unwrap();
     stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
     write!(stream, "GET / HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n").unwrap();
@@ -53,4 +34,12 @@ fn each_tenant_is_greeted_by_name_and_nobody_else() {
     assert_eq!(status, "HTTP/1.1 404 Not Found");
     assert_eq!(body, r#"{"code":"tenant_unknown","detail":"Tenant [nobody] not allowed."}"#);
     assert_eq!(get(&program, &program.address.to_string()).0, "HTTP/1.1 400 Bad Request");
+}
+
+#[tokio::test]
+async fn the_tenants_are_isolated() {
+    let program = start();
+    let side = |name: &str| Side::new(format!("{name}.localhost"), Ask::get("/"), format!("hello, {name}\n"));
+    let kit = Isolation::new(program.address, side("acme"), side("globex"));
+    kit.unknown_host("nobody.localhost").unknown_host("shop.example").run().await.assert_isolated();
 }

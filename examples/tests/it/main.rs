@@ -5,3 +5,5 @@
 mod directory_client;
 mod embed_api_server;
 mod hello_tenant;
+mod own_directory;
+mod program;

@@ -9,6 +9,10 @@ mod exempt;
 mod explain;
 mod forwarded;
 mod hyper;
+#[cfg(feature = "testing")]
+mod isolation;
+#[cfg(feature = "testing")]
+mod leaky;
 #[cfg(feature = "limit")]
 mod limit;
 mod ordering;
