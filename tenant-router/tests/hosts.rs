@@ -44,6 +44,11 @@ async fn axum_over_http_2() {
     http_2(stacks::axum::serve).await;
 }
 
+#[tokio::test]
+async fn tonic_over_http_2() {
+    http_2(stacks::tonic::serve).await;
+}
+
 #[test]
 fn every_rule_has_a_source_and_is_both_kept_and_broken() {
     for must in rows::all() {

@@ -3,6 +3,7 @@
 #[cfg(feature = "axum")]
 pub(crate) mod axum;
 pub(crate) mod hyper;
+pub(crate) mod tonic;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
