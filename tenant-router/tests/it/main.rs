@@ -16,7 +16,10 @@ mod leaky;
 #[cfg(feature = "limit")]
 mod limit;
 mod ordering;
+mod outcomes;
 mod rejection;
+mod requests;
 mod server;
 mod span;
+mod ways;
 mod wire;
