@@ -1,4 +1,4 @@
-//! What a request costs in allocations.
+//! What a request costs in allocations, and what a million clients do.
 
 #![allow(clippy::unwrap_used, reason = "a test may panic, in its helpers too")]
 
@@ -49,4 +49,38 @@ fn a_tenant_that_is_served_costs_two() {
         );
         assert_eq!(count(&mut layered, "Acme.Your-Domain.com:8585"), 2);
     }
+}
+
+/// The allocator is asked, and not the system: what other tests take meanwhile does not count.
+#[cfg(feature = "limit")]
+#[test]
+fn a_million_addresses_take_no_more_memory_than_the_first_thousands() {
+    use std::net::{IpAddr, Ipv6Addr, SocketAddr};
+    use std::sync::Arc;
+
+    use tenant_core::{Limits, ManualClock};
+    use tenant_router::limit::{AddressLimitLayer, LimitedBody};
+
+    let limits =
+        Limits { requests_per_second: Some(1), burst: Some(10), concurrent: Some(4), body_bytes: None };
+    let clock = Arc::new(ManualClock::new(jiff::Timestamp::UNIX_EPOCH));
+    let layer = AddressLimitLayer::new(limits).max_keys(10_000).clock(clock);
+    let mut service = layer.layer(service_fn(|_: Request<LimitedBody<Empty<Bytes>>>| {
+        ready(Ok::<_, Infallible>(Response::new(Empty::<Bytes>::new())))
+    }));
+    let mut ask = |addresses: std::ops::Range<u128>| {
+        for address in addresses {
+            let mut request = Request::new(Empty::new());
+            let ip = IpAddr::V6(Ipv6Addr::from_bits((0x2001_0db8_0000_0000 + address) << 64));
+            request.extensions_mut().insert(PeerAddr(SocketAddr::new(ip, 1)));
+            let future = pin!(service.call(request));
+            let answer = future.poll(&mut Context::from_waker(Waker::noop()));
+            assert!(matches!(answer, Poll::Ready(Ok(answer)) if answer.status() == 200));
+        }
+    };
+    ask(0..50_000);
+    let measured = measure(|| ask(50_000..1_000_000));
+    assert!(layer.keys() <= 10_000, "{}", layer.keys());
+    // 950 000 keys would be some 80 MiB.
+    assert!(measured.bytes_max < 1 << 20, "{measured:?}");
 }
