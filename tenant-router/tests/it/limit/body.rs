@@ -132,6 +132,50 @@ async fn a_body_that_lies_is_cut_off_and_a_failing_service_is_413_too() {
     assert_eq!(service.oneshot(request).await.unwrap_err(), "the service fails", "its error is its own");
 }
 
+/// Some bytes, and nothing is said of how many but a lower bound.
+struct AtLeast(u64);
+
+impl Body for AtLeast {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(
+        self: std::pin::Pin<&mut Self>,
+        _: &mut std::task::Context<'_>,
+    ) -> std::task::Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        panic!("it is not read")
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        let mut hint = SizeHint::new();
+        hint.set_lower(self.0);
+        hint
+    }
+}
+
+#[tokio::test]
+async fn the_header_and_what_the_body_says_are_an_announcement_each() {
+    let handler = service_fn(|_: Request<LimitedBody<AtLeast>>| {
+        std::future::ready(Ok::<_, Infallible>(Response::new(Full::<Bytes>::default())))
+    });
+    let service = TenantLimitLayer::new().defaults(bytes(10)).layer(handler);
+    for (header, hint, status) in [
+        (Some("11"), 0, 413),
+        (None, 11, 413),
+        (Some("10"), 11, 413),
+        (Some("11"), 10, 413),
+        (Some("10"), 10, 200),
+        (None, 0, 200),
+    ] {
+        let mut request = Request::post("/");
+        if let Some(header) = header {
+            request = request.header("content-length", header);
+        }
+        let answer = service.clone().oneshot(request.body(AtLeast(hint)).unwrap()).await.unwrap();
+        assert_eq!(answer.status().as_u16(), status, "{header:?}, {hint}");
+    }
+}
+
 #[tokio::test]
 async fn on_reject_renders_refusals_of_a_limit_also_after_the_handler_ran() {
     let directory = StaticDirectory::from_iter([tenant("acme")]);
