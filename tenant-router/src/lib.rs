@@ -204,3 +204,8 @@ pub use layer::TenantLayer;
 pub use proxy::PeerAddr;
 pub use reject::{LimitScope, Rejection, RejectionKind};
 pub use service::TenantService;
+
+/// The start in README.md compiles.
+#[cfg(all(doctest, feature = "axum"))]
+#[doc = include_str!("../README.md")]
+struct Readme;
