@@ -65,9 +65,14 @@ pub fn serve_http(stack: &str, tenants: usize) -> Result<()> {
     writeln!(std::io::stdout(), "{}", listener.local_addr()?)?;
     match stack {
         "bare" => drop(runtime.spawn(axum::serve(listener, stacks::bare()).into_future())),
+        "identity" => drop(runtime.spawn(axum::serve(listener, stacks::identity()).into_future())),
         "naive" => drop(runtime.spawn(axum::serve(listener, stacks::naive(tenants)).into_future())),
         "layer" => {
-            let service = stacks::bare().layer(stacks::layer(stacks::directory(tenants))?);
+            let service = stacks::within(stacks::directory(tenants))?;
+            drop(runtime.spawn(axum::serve(listener, service).into_future()));
+        }
+        "unboxed" => {
+            let service = stacks::unboxed(stacks::directory(tenants))?;
             drop(runtime.spawn(axum::serve(listener, service).into_future()));
         }
         _ => return Err("no such stack".into()),

@@ -11,7 +11,8 @@ use axum::routing::get;
 use http::StatusCode;
 use http::header::HOST;
 use tenant_core::{HostRules, StaticDirectory, Tenant, TenantDirectory};
-use tenant_router::TenantLayer;
+use tenant_router::{RejectOr, TenantLayer};
+use tower::util::MapResponseLayer;
 
 use crate::{Result, hosts, opponents};
 
@@ -31,6 +32,28 @@ pub fn layer<D: TenantDirectory>(directory: D) -> Result<TenantLayer<D>> {
 /// So many tenants that never change.
 pub fn directory(tenants: usize) -> StaticDirectory {
     (0..tenants).map(hosts::tenant).collect()
+}
+
+/// The handler behind a layer that does nothing: what it costs to have any.
+pub fn identity() -> Router {
+    bare().layer(tower::layer::util::Identity::new())
+}
+
+/// The handler behind the tenant layer, as axum applies layers.
+///
+/// # Errors
+/// Never: the base domain is one.
+pub fn within<D: TenantDirectory>(directory: D) -> Result<Router> {
+    Ok(bare().layer(layer(directory)?))
+}
+
+/// The same, with bodies that are not boxed once more.
+///
+/// # Errors
+/// Never: the base domain is one.
+pub fn unboxed<D: TenantDirectory>(directory: D) -> Result<Router> {
+    let flat = MapResponseLayer::new(|response: Response<RejectOr<Body>>| response.map(Body::from));
+    Ok(bare().layer((flat, layer(directory)?)))
 }
 
 type Tenants = moka::sync::Cache<String, Arc<Tenant>>;

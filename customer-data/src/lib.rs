@@ -26,3 +26,8 @@ pub use error::{DataError, LoginRefusal, SourceRefusal};
 pub use kinds::schema;
 pub use password::Passwords;
 pub use payload::{EventPayload, SaveOptions, TrackerPayload};
+
+/// The start in README.md compiles.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -119,3 +119,8 @@ pub use query::{
     Aggregation, Bound, Buckets, Filter, Interval, MAX_WINDOW, Order, Page, Query, Scalar, Sort, TimeUnit,
 };
 pub use store::Store;
+
+/// The start in README.md compiles.
+#[cfg(all(doctest, feature = "embedded"))]
+#[doc = include_str!("../README.md")]
+struct Readme;

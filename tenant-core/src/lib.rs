@@ -72,3 +72,8 @@ pub use subdomain::{LabelText, Subdomain};
 pub use tenant::{Limits, Placement, Standing, Tenant, TenantRecord, TenantStatus};
 #[cfg(feature = "serde")]
 pub use wire::{TenantBody, WireError};
+
+/// The start in README.md compiles.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

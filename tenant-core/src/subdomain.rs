@@ -110,32 +110,26 @@ impl<'a> Subdomain<'a> {
         if length == 0 || length > 8 * N || authority[0] == b'-' || authority[length - 1] == b'-' {
             return None;
         }
-        let (mut label, mut hyphens, mut letters, mut changes) = ([0; N], [0; N], 0, 0);
+        let (mut label, mut hyphens, mut letters) = ([0; N], 0, 0);
         for at in 0..N {
             let lanes = swar::first(length.saturating_sub(8 * at));
-            let sent = swar::word_at(authority, 8 * at)? & lanes;
-            let word = swar::lower(sent);
-            changes |= sent ^ word;
+            let word = swar::lower(swar::word_at(authority, 8 * at)? & lanes);
             let (letters_here, hyphens_here) =
                 (swar::within(word, b'a', b'z'), swar::within(word, b'-', b'-'));
             if (letters_here | hyphens_here | swar::within(word, b'0', b'9')) != swar::LANES & lanes {
                 return None;
             }
             letters |= letters_here;
-            (label[at], hyphens[at]) = (word, hyphens_here);
+            hyphens |= swar::positions(hyphens_here) << (8 * at);
+            label[at] = word;
         }
         // A tenant's name is neither all digits nor an A-label (`xn--`) or its like.
         if letters == 0 || label[0] & 0xffff_0000 == u64::from(u16::from_le_bytes(*b"--")) << 16 {
             return None;
         }
         let (id, id_length) = without_hyphens(label, hyphens, length);
-        let in_lower_case = if changes == 0 {
-            authority
-        } else {
-            *text = LabelText(padded(label));
-            text.0.as_flattened()
-        };
-        let label = Label::of(&in_lower_case[..length]);
+        *text = LabelText(padded(label));
+        let label = Label::of(&text.0.as_flattened()[..length]);
         Some(Self { key: TenantKey::Label { id: TenantId::of_words(id, id_length)?, label }, base })
     }
 
@@ -154,24 +148,25 @@ impl<'a> Subdomain<'a> {
     }
 }
 
-/// The words and their length, after the lanes that `hyphens` names have been taken out.
+/// The words and their length, after the bytes at these places have been taken out.
 #[inline]
 fn without_hyphens<const N: usize>(
     mut words: [u64; N],
-    hyphens: [u64; N],
+    mut hyphens: u64,
     mut length: usize,
 ) -> ([u64; N], usize) {
-    // From the last one on, so that the places of the others stay.
-    for at in (0..N).rev() {
-        let mut marks = hyphens[at];
-        while marks != 0 {
-            let lane = marks.ilog2() / 8;
-            swar::remove(&mut words, 8 * at + lane as usize);
-            marks ^= 0x80 << (8 * lane);
-            length -= 1;
+    // From the last one on, so that the places of the others stay. Once in any case: most labels have one hyphen or none, and
+    // which of the two nobody can predict.
+    loop {
+        // Far behind the words where there is none.
+        let last = 63_u32.wrapping_sub(hyphens.leading_zeros());
+        swar::remove(&mut words, last as usize);
+        length -= usize::from(hyphens != 0);
+        hyphens ^= 1_u64.checked_shl(last).unwrap_or(0);
+        if hyphens == 0 {
+            return (words, length);
         }
     }
-    (words, length)
 }
 
 /// The bytes of some words, with zeros behind them.

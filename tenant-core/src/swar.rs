@@ -50,7 +50,13 @@ pub(crate) const fn lower(word: u64) -> u64 {
     word | within(word, b'A', b'Z') >> CASE_SHIFT
 }
 
-/// Takes one byte out of some words; those behind it move up, and a zero comes in at the end.
+/// The numbers of the marked lanes, a bit for each.
+#[inline]
+pub(crate) const fn positions(marks: u64) -> u64 {
+    (marks & LANES).wrapping_mul(0x0002_0408_1020_4081) >> 56
+}
+
+/// Takes one byte out of some words; those behind it move up, and a zero comes in at the end. Behind the words there is none.
 #[inline]
 pub(crate) fn remove<const N: usize>(words: &mut [u64; N], at: usize) {
     for i in 0..N {
@@ -96,6 +102,15 @@ mod tests {
     }
 
     #[test]
+    fn each_marked_lane_is_a_bit() {
+        for marked in 0..=u8::MAX {
+            let lanes = (0..8).filter(|lane| marked >> lane & 1 == 1);
+            let marks = lanes.map(|lane| 0x80 << (8 * lane)).sum();
+            assert_eq!(positions(marks), u64::from(marked));
+        }
+    }
+
+    #[test]
     fn a_byte_is_taken_out_wherever_it_is() {
         let text = *b"abcdefghijklmnopqrstuvwx";
         for at in 0..24 {
@@ -106,5 +121,8 @@ mod tests {
             expected.push(0);
             assert_eq!(words.map(u64::to_le_bytes).as_flattened(), expected, "{at}");
         }
+        let mut words = [word(*b"abcdefgh"), word(*b"ijklmnop")];
+        remove(&mut words, 16);
+        assert_eq!(words.map(u64::to_le_bytes).as_flattened(), b"abcdefghijklmnop");
     }
 }

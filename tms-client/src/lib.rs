@@ -98,3 +98,8 @@ pub use error::{TmsError, TmsErrorKind};
 pub use settings::{Mode, TmsDirectoryBuilder};
 pub use snapshot::SnapshotFault;
 pub use status::{DirectoryStatus, FeedStatus, SnapshotFound, SnapshotStatus};
+
+/// The start in README.md compiles.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -17,7 +17,7 @@ pub(super) fn answer(setting: &Setting) -> Result<Vec<Row>> {
     let requests = setting.size(60_000, 40_000);
     let runtime = runtime()?;
     let mut servers = Vec::new();
-    for stack in ["bare", "layer", "naive"] {
+    for stack in ["bare", "identity", "layer", "unboxed", "naive"] {
         servers.push(Server::start(stack, tenants)?);
     }
     let mut contest = Contest::new(setting.size(40, 6));
@@ -28,11 +28,15 @@ pub(super) fn answer(setting: &Setting) -> Result<Vec<Row>> {
             Ok((server.processor_seconds()? - before) * 1e6 / requests as f64)
         });
     }
-    let [bare, layer, naive] = contest.run()?.try_into().map_err(|_| "three contestants")?;
+    let [bare, identity, layer, unboxed, naive] =
+        contest.run()?.try_into().map_err(|_| "five contestants")?;
     let mut rows = Vec::new();
-    for (what, figure, goal) in
-        [("the layer", layer, Some(Goal::AtMost(PERCENT))), ("a naive middleware with moka", naive, None)]
-    {
+    for (what, figure, goal) in [
+        ("a layer that does nothing", identity, None),
+        ("the tenant layer", layer, Some(Goal::AtMost(PERCENT))),
+        ("the same, its bodies not boxed once more", unboxed, None),
+        ("a naive middleware with moka", naive, None),
+    ] {
         let (mean, half) = interval(&figure.ratio_to(&bare));
         let percent = |end: f64| (end - 1.0) * 100.0;
         let of = |what: String, figure: f64| Row::new(what, Unit::Percent, figure);

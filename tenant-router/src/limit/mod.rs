@@ -32,16 +32,13 @@
 //!
 //! # What is refused, and how
 //!
-//! | limit | answer | code | gRPC |
-//! |---|---|---|---|
-//! | requests a second | 429, `Retry-After` (RFC 6585 section 4) | `rate_limited` | `RESOURCE_EXHAUSTED` |
-//! | requests at once | 429, `Retry-After: 1` | `concurrency_limited` | `RESOURCE_EXHAUSTED` |
-//! | bytes of the body | 413 (RFC 9110 section 15.5.14) | `body_too_large` | `RESOURCE_EXHAUSTED` |
+//! With 429 and `Retry-After` (RFC 6585 section 4), or 413 (RFC 9110 section 15.5.14): the codes are among all
+//! [refusals](crate#refusals).
 //!
 //! - **Rate**: `requests_per_second` over time and `burst` at once; in any time `t` never more than the one times `t` plus
 //!   the other. A tenant's or client's burst is full when it is first seen.
 //! - **Concurrency**: a request counts until the body of its response has ended or was dropped: by the server when its
-//!   client goes away, or because a handler panicked.
+//!   client goes away, or because a handler panicked. `Retry-After` is 1.
 //! - **Body**: a request whose `Content-Length` says too much is refused before anything else is counted. One that sends
 //!   more than it said, or does not say, is cut off, and whatever the handler answers to that becomes the 413. If the
 //!   handler answers before it has read the whole body, its answer stands.

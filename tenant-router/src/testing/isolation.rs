@@ -98,9 +98,9 @@ impl Isolation {
 
     /// Sends all attacks, each in every protocol that the service speaks, and says what came of them.
     ///
-    /// It takes some five hundred to fifteen hundred requests; that a test of its own runs beside it does no harm, unless it writes where the
-    /// sides read. After each attack both sides' own requests are sent once more, so that what an attack left behind is
-    /// seen as its work. An attack may change what a broken service holds of either side.
+    /// It takes some five hundred to fifteen hundred requests; that a test of its own runs beside it does no harm, unless it
+    /// writes where the sides read. After each attack both sides' own requests are sent once more, so that what an attack left
+    /// behind is seen as its work. An attack may change what a broken service holds of either side.
     ///
     /// # Cancellation
     /// Dropping the future stops the attacks.

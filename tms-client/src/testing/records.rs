@@ -1,6 +1,7 @@
 //! [`Records`]: the tenants of a faulty TMS, and the changes that made them so.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::ops::Bound;
 
 use jiff::Timestamp;
 use serde_json::{Value, json};
@@ -94,7 +95,8 @@ impl Records {
 
     /// In order of id, after this one.
     pub(super) fn after(&self, id: Option<TenantId>) -> impl Iterator<Item = &Kept> {
-        self.tenants.iter().filter(move |(other, _)| id.is_none_or(|id| **other > id)).map(|(_, kept)| kept)
+        let after = id.map_or(Bound::Unbounded, Bound::Excluded);
+        self.tenants.range((after, Bound::Unbounded)).map(|(_, kept)| kept)
     }
 
     /// The cursor of the last change.
