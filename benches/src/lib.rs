@@ -12,6 +12,7 @@ pub mod crowd;
 pub mod events;
 pub mod hosts;
 pub mod machine;
+pub mod met;
 pub mod opponents;
 pub mod questions;
 pub mod replica;

@@ -13,6 +13,7 @@ use clap::Parser;
 
 use crate::counted;
 use crate::machine::Machine;
+use crate::met;
 use crate::questions::{self, Question};
 use crate::replica::serve_tenants;
 use crate::server::serve_http;
@@ -71,8 +72,8 @@ pub struct Arguments {
 /// Does what the arguments say.
 ///
 /// # Errors
-/// If something could not be measured, or was not found again after it had been acknowledged. A goal that is not met is
-/// no error.
+/// If something could not be measured, or was not found again after it had been acknowledged; or if a goal is missed for sure
+/// that was met when the last table was made (`met.txt`).
 pub fn run(arguments: Arguments) -> Result<()> {
     if let Some(tenants) = arguments.serve_tenants {
         return serve_tenants(tenants);
@@ -127,7 +128,8 @@ fn ask_all(arguments: &Arguments) -> Result<()> {
     }
     let mut out = io::stdout().lock();
     let size = if arguments.quick { "; QUICK, the figures mean nothing" } else { "" };
-    Ok(writeln!(out, "{machine}{size}\n\n{}", table(&rows))?)
+    writeln!(out, "{machine}{size}\n\n{}", table(&rows))?;
+    if arguments.quick { Ok(()) } else { met::check(&rows) }
 }
 
 fn is_asked(question: &Question, arguments: &Arguments) -> bool {

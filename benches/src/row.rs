@@ -54,6 +54,27 @@ impl Row {
     }
 }
 
+impl Row {
+    /// What tells it from all other rows.
+    pub fn name(&self) -> String {
+        match &self.opponent {
+            Some((opponent, _)) => format!("{} | {opponent}", self.what),
+            None => self.what.clone(),
+        }
+    }
+
+    /// Whether its goal is missed in every single repetition: by more than the noise that was measured.
+    pub fn is_missed_for_sure(&self) -> bool {
+        let Some(goal) = self.goal else { return false };
+        match (goal, self.ratio()) {
+            (Goal::Ratio(least), Some(ratio)) => ratio.greatest() < least,
+            (Goal::RatioAtMost(most), Some(ratio)) => ratio.least() > most,
+            (Goal::AtMost(most), _) => self.figure.least() > most,
+            (Goal::Ratio(_) | Goal::RatioAtMost(_), None) => false,
+        }
+    }
+}
+
 /// What a figure is in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Unit {
@@ -121,6 +142,10 @@ mod tests {
         assert_eq!(row.clone().with_goal(Goal::Ratio(0.81)).is_met(), Some(false));
         assert_eq!(row.clone().with_goal(Goal::RatioAtMost(0.8)).is_met(), Some(true));
         assert_eq!(row.clone().with_goal(Goal::RatioAtMost(0.79)).is_met(), Some(false));
+        assert!(!row.clone().with_goal(Goal::RatioAtMost(0.79)).is_missed_for_sure(), "once it was 0.1");
+        assert!(row.clone().with_goal(Goal::RatioAtMost(0.09)).is_missed_for_sure());
+        assert!(row.clone().with_goal(Goal::Ratio(0.91)).is_missed_for_sure());
+        assert!(!row.clone().with_goal(Goal::AtMost(10.0)).is_missed_for_sure());
         assert_eq!(row.clone().with_goal(Goal::AtMost(80.0)).is_met(), Some(true));
         assert_eq!(row.with_goal(Goal::AtMost(79.0)).is_met(), Some(false));
     }

@@ -111,7 +111,7 @@ impl<'a> Subdomain<'a> {
             return None;
         }
         let (mut label, mut hyphens, mut letters) = ([0; N], 0, 0);
-        for at in 0..N {
+        for (at, place) in label.iter_mut().enumerate() {
             let lanes = swar::first(length.saturating_sub(8 * at));
             let word = swar::lower(swar::word_at(authority, 8 * at)? & lanes);
             let (letters_here, hyphens_here) =
@@ -121,7 +121,7 @@ impl<'a> Subdomain<'a> {
             }
             letters |= letters_here;
             hyphens |= swar::positions(hyphens_here) << (8 * at);
-            label[at] = word;
+            *place = word;
         }
         // A tenant's name is neither all digits nor an A-label (`xn--`) or its like.
         if letters == 0 || label[0] & 0xffff_0000 == u64::from(u16::from_le_bytes(*b"--")) << 16 {

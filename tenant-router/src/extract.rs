@@ -38,7 +38,10 @@ impl<S: Sync> FromRequestParts<S> for Resolution {
 /// The handler's own body as it is, which axum would otherwise box once more.
 impl From<RejectOr<Body>> for Body {
     fn from(body: RejectOr<Body>) -> Self {
-        body.into_inner().unwrap_or_else(Self::new)
+        match body.into_inner() {
+            Ok(own) => own,
+            Err(refusal) => Self::new(refusal),
+        }
     }
 }
 
