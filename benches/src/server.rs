@@ -71,10 +71,6 @@ pub fn serve_http(stack: &str, tenants: usize) -> Result<()> {
             let service = stacks::within(stacks::directory(tenants))?;
             drop(runtime.spawn(axum::serve(listener, service).into_future()));
         }
-        "unboxed" => {
-            let service = stacks::unboxed(stacks::directory(tenants))?;
-            drop(runtime.spawn(axum::serve(listener, service).into_future()));
-        }
         _ => return Err("no such stack".into()),
     }
     std::io::stdin().read_line(&mut String::new())?;

@@ -11,8 +11,7 @@ use axum::routing::get;
 use http::StatusCode;
 use http::header::HOST;
 use tenant_core::{HostRules, StaticDirectory, Tenant, TenantDirectory};
-use tenant_router::{RejectOr, TenantLayer};
-use tower::util::MapResponseLayer;
+use tenant_router::TenantLayer;
 
 use crate::{Result, hosts, opponents};
 
@@ -45,15 +44,6 @@ pub fn identity() -> Router {
 /// Never: the base domain is one.
 pub fn within<D: TenantDirectory>(directory: D) -> Result<Router> {
     Ok(bare().layer(layer(directory)?))
-}
-
-/// The same, with bodies that are not boxed once more.
-///
-/// # Errors
-/// Never: the base domain is one.
-pub fn unboxed<D: TenantDirectory>(directory: D) -> Result<Router> {
-    let flat = MapResponseLayer::new(|response: Response<RejectOr<Body>>| response.map(Body::from));
-    Ok(bare().layer((flat, layer(directory)?)))
 }
 
 type Tenants = moka::sync::Cache<String, Arc<Tenant>>;

@@ -34,17 +34,6 @@ impl<B> RejectOr<B> {
     pub(crate) fn inner(body: B) -> Self {
         Self { body: Either::Inner { body } }
     }
-
-    /// The body of the inner service.
-    ///
-    /// # Errors
-    /// The body of a refusal.
-    pub fn into_inner(self) -> Result<B, Full<Bytes>> {
-        match self.body {
-            Either::Refused { body } => Err(body),
-            Either::Inner { body } => Ok(body),
-        }
-    }
 }
 
 impl<B: Body<Data = Bytes>> Body for RejectOr<B> {

@@ -44,6 +44,6 @@ impl CurrentTenant {
 }
 
 /// What the layer found out about an exempt request, in its extensions: the tenant, or the refusal that any other
-/// request would have met.
+/// request would have met. Where layers are nested, one that a layer further out has left stays.
 #[derive(Debug, Clone)]
 pub struct Resolution(pub Result<CurrentTenant, Rejection>);

@@ -6,7 +6,6 @@ use axum::http::request::Parts;
 use axum::http::{Request, StatusCode};
 use axum::response::{IntoResponse, Response};
 
-use crate::body::RejectOr;
 use crate::current::{CurrentTenant, Resolution};
 use crate::reject::Rejection;
 
@@ -32,16 +31,6 @@ impl<S: Sync> FromRequestParts<S> for Resolution {
 
     async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, StatusCode> {
         parts.extensions.get::<Self>().cloned().ok_or(StatusCode::INTERNAL_SERVER_ERROR)
-    }
-}
-
-/// The handler's own body as it is, which axum would otherwise box once more.
-impl From<RejectOr<Body>> for Body {
-    fn from(body: RejectOr<Body>) -> Self {
-        match body.into_inner() {
-            Ok(own) => own,
-            Err(refusal) => Self::new(refusal),
-        }
     }
 }
 

@@ -79,7 +79,7 @@ pub const ALL: &[Question] = &[
     Question::new("tms-postgres", "the same with PostgreSQL", directory::postgres),
     Question::new("host-lookup-100", "from the bytes of a host to its tenant, of 100", host_lookup::few),
     Question::new("host-lookup-10k", "the same, of 10 000", host_lookup::many),
-    Question::new("host-lookup-1m", "the same, of a million, and their memory", host_lookup::million),
+    Question::new("host-lookup-100k", "the same, of 100 000, and their memory", host_lookup::most),
     Question::new(
         "router-overhead",
         "what the layer adds to a request, in this process",

@@ -75,6 +75,16 @@ impl Answer {
         Self { status: 200, headers: Vec::new(), content: Content::Text(body.to_string()) }
     }
 
+    /// A list, written row by row: of many rows the text is all that is held.
+    pub(super) fn list(rows: impl Iterator<Item = Value>) -> Self {
+        let mut text = String::from("[");
+        for (at, row) in rows.enumerate() {
+            text.push_str(if at == 0 { "" } else { "," });
+            text.push_str(&row.to_string());
+        }
+        Self { status: 200, headers: Vec::new(), content: Content::Text(text + "]") }
+    }
+
     pub(super) fn error(body: &ErrorBody) -> Self {
         Self { status: body.status, headers: Vec::new(), content: Content::Text(body.render(None).1) }
     }

@@ -64,7 +64,7 @@ fn list(state: &State, head: &Parts) -> Answer {
     let after = parameter(head, "after").and_then(|id| id.parse::<TenantId>().ok());
     let mut rest = state.records.after(after);
     let rows: Vec<_> = rest.by_ref().take(limit.unwrap_or(usize::MAX)).collect();
-    let mut answer = Answer::json(&rows.iter().map(|kept| kept.body()).collect());
+    let mut answer = Answer::list(rows.iter().map(|kept| kept.body()));
     if let (Some(limit), Some(last), Some(_)) = (limit, rows.last(), rest.next()) {
         let next = format!("</tenant?limit={limit}&after={}>; rel=\"next\"", last.record.tenant.id());
         answer = answer.with("link", &next);

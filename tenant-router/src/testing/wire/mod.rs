@@ -44,5 +44,7 @@ async fn connect(address: SocketAddr) -> Result<TcpStream, Fault> {
     let fault = |error: std::io::Error| Fault::Connect(error.to_string());
     let stream = TcpStream::connect(address).await.map_err(fault)?;
     stream.set_nodelay(true).map_err(fault)?;
+    // Hundreds of them come and go: none is to keep its port for a minute after its answer was read.
+    stream.set_zero_linger().map_err(fault)?;
     Ok(stream)
 }
