@@ -202,31 +202,31 @@ pub(crate) struct ServeArgs {
 #[derive(Args)]
 struct LimitArgs {
     /// Requests a second from one client address.
-    #[arg(long, env = "LIMIT_ADDRESS_RATE", value_name = "REQUESTS")]
+    #[arg(long, env = "LIMIT_ADDRESS_RATE")]
     limit_address_rate: Option<u32>,
     /// How many of them may come at once; a second's worth if it is not set.
-    #[arg(long, env = "LIMIT_ADDRESS_BURST", value_name = "REQUESTS")]
+    #[arg(long, env = "LIMIT_ADDRESS_BURST")]
     limit_address_burst: Option<u32>,
     /// Requests from one client address that may be under way at once.
-    #[arg(long, env = "LIMIT_ADDRESS_CONCURRENT", value_name = "REQUESTS")]
+    #[arg(long, env = "LIMIT_ADDRESS_CONCURRENT")]
     limit_address_concurrent: Option<u32>,
     /// Requests a second for a tenant whose record does not say.
-    #[arg(long, env = "LIMIT_TENANT_RATE", value_name = "REQUESTS")]
+    #[arg(long, env = "LIMIT_TENANT_RATE")]
     limit_tenant_rate: Option<u32>,
     /// How many of them may come at once.
-    #[arg(long, env = "LIMIT_TENANT_BURST", value_name = "REQUESTS")]
+    #[arg(long, env = "LIMIT_TENANT_BURST")]
     limit_tenant_burst: Option<u32>,
     /// Requests for a tenant that may be under way at once, if its record does not say.
-    #[arg(long, env = "LIMIT_TENANT_CONCURRENT", value_name = "REQUESTS")]
+    #[arg(long, env = "LIMIT_TENANT_CONCURRENT")]
     limit_tenant_concurrent: Option<u32>,
     /// Requests a second of all together.
-    #[arg(long, env = "LIMIT_TOTAL_RATE", value_name = "REQUESTS")]
+    #[arg(long, env = "LIMIT_TOTAL_RATE")]
     limit_total_rate: Option<u32>,
     /// How many of them may come at once.
-    #[arg(long, env = "LIMIT_TOTAL_BURST", value_name = "REQUESTS")]
+    #[arg(long, env = "LIMIT_TOTAL_BURST")]
     limit_total_burst: Option<u32>,
     /// Requests of all together that may be under way at once.
-    #[arg(long, env = "LIMIT_TOTAL_CONCURRENT", value_name = "REQUESTS")]
+    #[arg(long, env = "LIMIT_TOTAL_CONCURRENT")]
     limit_total_concurrent: Option<u32>,
 }
 
