@@ -6,7 +6,6 @@ use std::str::FromStr;
 
 use uuid::Uuid;
 
-use crate::subdomain::padded;
 use crate::swar;
 
 /// The stable key of a tenant: 1 to 40 characters of `[a-z0-9]`, never all digits, never 32 hex digits.
@@ -110,7 +109,7 @@ impl TenantId {
         if length == UUID_DIGITS || length > Self::MAX_LENGTH {
             return None;
         }
-        Some(Self { text: padded(words), length: u8::try_from(length).ok()? })
+        Some(Self { text: swar::padded(words), length: u8::try_from(length).ok()? })
     }
 
     /// The id as text.

@@ -135,7 +135,7 @@ impl<'a> Subdomain<'a> {
             return None;
         }
         let (id, id_length) = without_hyphens(label, hyphens, length);
-        *text = LabelText(padded(label));
+        *text = LabelText(swar::padded(label));
         let label = Label::of(&text.0.as_flattened()[..length]);
         Some(Self { key: TenantKey::Label { id: TenantId::of_words(id, id_length)?, label }, base })
     }
@@ -174,10 +174,4 @@ fn without_hyphens<const N: usize>(
             return (words, length);
         }
     }
-}
-
-/// The bytes of some words, with zeros behind them.
-#[inline]
-pub(crate) fn padded<const N: usize, const M: usize>(words: [u64; N]) -> [[u8; 8]; M] {
-    std::array::from_fn(|at| words.get(at).copied().unwrap_or(0).to_le_bytes())
 }

@@ -67,6 +67,12 @@ pub(crate) fn remove<const N: usize>(words: &mut [u64; N], at: usize) {
     }
 }
 
+/// The bytes of some words, with zeros behind them.
+#[inline]
+pub(crate) fn padded<const N: usize, const M: usize>(words: [u64; N]) -> [[u8; 8]; M] {
+    std::array::from_fn(|at| words.get(at).copied().unwrap_or(0).to_le_bytes())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

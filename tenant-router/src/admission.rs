@@ -8,13 +8,12 @@ use http::request::Parts;
 use http::{Extensions, Response};
 use tenant_core::TenantId;
 
+use crate::answer::OnReject;
 use crate::current::{CurrentTenant, Resolution};
 use crate::outcomes::Outcomes;
-use crate::reject::Rejection;
 use crate::resolve::Resolved;
 
 type Exempt = Arc<dyn Fn(&Parts) -> bool + Send + Sync>;
-type OnReject = Arc<dyn Fn(&Rejection, &Parts) -> Option<Response<Bytes>> + Send + Sync>;
 
 /// Who is let through unresolved, and who renders a refusal. Cheap to clone.
 #[derive(Clone, Default)]
@@ -54,10 +53,7 @@ impl Admission {
                 parts.extensions.insert(Resolution(Err(rejection)));
                 Ok(())
             }
-            Err(rejection) => {
-                let own = self.on_reject.as_ref().and_then(|render| render(&rejection, parts));
-                Err(Box::new(own.unwrap_or_else(|| rejection.response(parts))))
-            }
+            Err(rejection) => Err(rejection.rendered(self.on_reject.as_ref(), parts)),
         }
     }
 }

@@ -1,6 +1,7 @@
 //! Rejection to response: JSON, problem details or gRPC trailers, as the client asks.
 
 use std::fmt::Write;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -13,7 +14,16 @@ use tenant_core::PROBLEM_JSON;
 
 use crate::reject::Rejection;
 
+/// What [`TenantLayer::on_reject`](crate::TenantLayer::on_reject) and its like are given.
+pub(crate) type OnReject = Arc<dyn Fn(&Rejection, &Parts) -> Option<Response<Bytes>> + Send + Sync>;
+
 impl Rejection {
+    /// The answer of those who render refusals themselves, or the layer's.
+    pub(crate) fn rendered(&self, by: Option<&OnReject>, request: &Parts) -> Box<Response<Bytes>> {
+        let own = by.and_then(|render| render(self, request));
+        Box::new(own.unwrap_or_else(|| self.response(request)))
+    }
+
     /// The answer that the layer gives to this request: JSON in the shape that its `Accept` header asks for, without a
     /// body for `HEAD`; for `application/grpc` status 200 and trailers only, with `grpc-retry-pushback-ms` (gRFC A6) where
     /// [`Rejection::retry_after`] says when to ask again.

@@ -7,7 +7,7 @@ use http::HeaderMap;
 use http::header::FORWARDED;
 use tenant_core::Host;
 
-use crate::authority::{BadHost, read};
+use crate::bad_host::{BadHost, read};
 use crate::explanation::{Effect, Rule, Step};
 use crate::forwarded_element::{Element, next_element};
 use crate::observe::{Observer, all_shown, refused, shown};

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::mem;
 use std::net::IpAddr;
 
-use crate::authority::BadHost;
+use crate::bad_host::BadHost;
 
 /// What one proxy said (RFC 7239 section 4), as far as it matters here.
 #[derive(Default)]

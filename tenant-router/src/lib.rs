@@ -223,6 +223,7 @@
 mod admission;
 mod answer;
 mod authority;
+mod bad_host;
 mod body;
 mod certificate;
 mod current;
@@ -249,7 +250,7 @@ mod service;
 #[cfg(feature = "testing")]
 pub mod testing;
 
-pub use authority::BadHost;
+pub use bad_host::BadHost;
 pub use body::RejectOr;
 pub use certificate::ServedCertificate;
 pub use current::{CurrentTenant, Resolution};

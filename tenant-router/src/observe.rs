@@ -3,7 +3,7 @@
 use http::HeaderMap;
 use http::header::AsHeaderName;
 
-use crate::authority::BadHost;
+use crate::bad_host::BadHost;
 use crate::explanation::{Effect, Rule, Step};
 
 /// Told of the steps of a decision while it is made.

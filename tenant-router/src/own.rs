@@ -6,7 +6,7 @@ use http::uri::{Authority, Scheme};
 use http::{HeaderMap, Method, Version};
 use tenant_core::Host;
 
-use crate::authority::{BadHost, read};
+use crate::bad_host::{BadHost, read};
 use crate::explanation::{Effect, Rule, Step};
 use crate::head::Head;
 use crate::loose;

@@ -6,7 +6,7 @@ use std::time::Duration;
 use http::StatusCode;
 use tenant_core::{ErrorBody, Host, TenantId, TenantRef};
 
-use crate::authority::BadHost;
+use crate::bad_host::BadHost;
 
 /// When a client may ask again for a tenant whose install has not finished.
 const PENDING_RETRY: Duration = Duration::from_secs(5);

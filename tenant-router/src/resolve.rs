@@ -9,7 +9,8 @@ use tenant_core::{
     TenantId, TenantKey, TenantName, TenantNameError, TenantRef,
 };
 
-use crate::authority::{BadHost, host_of};
+use crate::authority::host_of;
+use crate::bad_host::BadHost;
 use crate::certificate;
 use crate::current::CurrentTenant;
 use crate::head::Head;

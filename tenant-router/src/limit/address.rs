@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use http::header::FORWARDED;
 use http::{Extensions, HeaderMap};
 
-use crate::authority::BadHost;
+use crate::bad_host::BadHost;
 use crate::forwarded_element::{next_element, node_address};
 use crate::proxy::{TrustedProxies, peer};
 

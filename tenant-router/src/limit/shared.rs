@@ -11,10 +11,9 @@ use tenant_core::{Clock, SystemClock};
 use super::counts::Counts;
 use super::gate::Gate;
 use super::refused::{Excess, Refused};
+use crate::answer::OnReject;
 use crate::current::CurrentTenant;
 use crate::reject::{LimitScope, Rejection};
-
-pub(crate) type OnReject = Arc<dyn Fn(&Rejection, &Parts) -> Option<Response<Bytes>> + Send + Sync>;
 
 /// What every layer of limits can be told. Cheap to clone; clones count together.
 #[derive(Clone)]
@@ -43,8 +42,7 @@ impl Shared {
         self.options.counts.refused(refused);
         let current = head.extensions.get::<CurrentTenant>();
         let rejection = Rejection::new(refused.kind()).with_id(current.map(|current| *current.active().id()));
-        let own = self.options.on_reject.as_ref().and_then(|render| render(&rejection, head));
-        Box::new(own.unwrap_or_else(|| rejection.response(head)))
+        rejection.rendered(self.options.on_reject.as_ref(), head)
     }
 
     /// The answer to a request whose body was cut off.
