@@ -9,9 +9,8 @@ use http::{Extensions, Response};
 use tenant_core::TenantId;
 
 use crate::answer::OnReject;
-use crate::current::{CurrentTenant, Resolution};
+use crate::current::{CurrentTenant, Resolution, Resolved};
 use crate::outcomes::Outcomes;
-use crate::resolve::Resolved;
 
 type Exempt = Arc<dyn Fn(&Parts) -> bool + Send + Sync>;
 

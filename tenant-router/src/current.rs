@@ -47,3 +47,6 @@ impl CurrentTenant {
 /// request would have met. Where layers are nested, one that a layer further out has left stays.
 #[derive(Debug, Clone)]
 pub struct Resolution(pub Result<CurrentTenant, Rejection>);
+
+/// What was found out about a request.
+pub(crate) type Resolved = Result<CurrentTenant, Rejection>;

@@ -5,13 +5,13 @@ use std::sync::Arc;
 use http::request::Parts;
 use tenant_core::{Host, HostKeys, HostRefused, HostRules, TenantDirectory, TenantKey};
 
-use crate::current::CurrentTenant;
+use crate::current::{CurrentTenant, Resolved};
 use crate::explanation::{Effect, Explanation, Rule, Step};
 use crate::layer::TenantLayer;
 use crate::observe::shown;
 use crate::recording::Recording;
 use crate::reject::{Rejection, RejectionKind};
-use crate::resolve::{AtOnce, Origin, Resolved, Resolver};
+use crate::resolve::{AtOnce, Origin, Resolver};
 
 impl<D: TenantDirectory> TenantLayer<D> {
     /// Why a request has the tenant that it has, or none: every source of a host, every rule, what the directory said, and

@@ -4,9 +4,8 @@ use std::fmt;
 
 use http::StatusCode;
 
-use crate::current::CurrentTenant;
+use crate::current::{CurrentTenant, Resolved};
 use crate::reject::Rejection;
-use crate::resolve::Resolved;
 
 /// Rule by rule, why a request reaches a handler or does not; from [`TenantLayer::explain`](crate::TenantLayer::explain).
 ///

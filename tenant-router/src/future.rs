@@ -11,7 +11,7 @@ use tower_service::Service;
 
 use crate::admission::Admission;
 use crate::body::RejectOr;
-use crate::resolve::Resolved;
+use crate::current::Resolved;
 
 type Lookup = Pin<Box<dyn Future<Output = Resolved> + Send>>;
 

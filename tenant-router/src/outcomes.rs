@@ -5,8 +5,8 @@ use std::fmt;
 
 use metrics::{Counter, counter};
 
+use crate::current::Resolved;
 use crate::reject::RejectionKind;
-use crate::resolve::Resolved;
 
 /// `tenant_router_requests_total`, labelled with the `outcome`. No label names a tenant, so there are eight counters however
 /// many tenants there are.

@@ -12,14 +12,12 @@ use tenant_core::{
 use crate::authority::host_of;
 use crate::bad_host::BadHost;
 use crate::certificate;
-use crate::current::CurrentTenant;
+use crate::current::{CurrentTenant, Resolved};
 use crate::head::Head;
 use crate::observe::{Nobody, Observer};
 use crate::own::only_authority;
 use crate::proxy::TrustedProxies;
 use crate::reject::{Rejection, RejectionKind};
-
-pub(crate) type Resolved = Result<CurrentTenant, Rejection>;
 
 /// What it takes to resolve a request.
 #[derive(Debug)]

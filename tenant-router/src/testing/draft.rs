@@ -8,7 +8,6 @@ use http::uri::Authority;
 use http::{Request, Version};
 
 use super::side::{Ask, Side};
-use super::volley::Sides;
 
 /// What is sent, malformed or not.
 #[derive(Debug, Clone)]
@@ -116,7 +115,7 @@ impl Draft {
     }
 
     /// One line for a reader; credentials are named and not shown.
-    pub(crate) fn summary(&self, sides: &Sides) -> String {
+    pub(crate) fn summary(&self, sides: &[Side; 2]) -> String {
         let mut line = format!("{} {}", self.method, self.path);
         if let Some(target) = &self.target {
             let _ = write!(line, ", target {target}");
@@ -127,7 +126,7 @@ impl Draft {
         let mut owners = Vec::new();
         for (name, value) in &self.headers {
             let is_of = |side: &&Side| side.credentials.iter().any(|(n, v)| (n, v) == (name, value));
-            let owner = sides.0.iter().find(is_of);
+            let owner = sides.iter().find(is_of);
             match owner {
                 Some(side) if owners.contains(&&side.host) => {}
                 Some(side) => owners.push(&side.host),
@@ -155,6 +154,6 @@ mod tests {
         let bytes = b"GET http://b.example/x HTTP/1.1\r\nHost: a\0b\r\nHost: c\r\ncookie: c=1\r\n\r\n";
         assert_eq!(draft.http1(), bytes);
         let line = "GET /x, target b.example, Host: a\\x00b, Host: c, credentials of a.example";
-        assert_eq!(draft.summary(&Sides([side.clone(), side])), line);
+        assert_eq!(draft.summary(&[side.clone(), side]), line);
     }
 }

@@ -153,7 +153,7 @@ impl Range<'_> {
     }
 
     fn sent(&self, protocol: Protocol, draft: &Draft) -> String {
-        format!("{protocol} {}", draft.summary(self.sides))
+        format!("{protocol} {}", draft.summary(&self.sides.0))
     }
 }
 

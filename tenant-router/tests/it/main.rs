@@ -8,6 +8,7 @@ mod directory;
 mod exempt;
 mod explain;
 mod forwarded;
+mod fussy;
 mod hyper;
 #[cfg(feature = "testing")]
 mod isolation;

@@ -1,10 +1,8 @@
 //! The contract between the layer and the service inside it.
 
-use std::convert::Infallible;
-use std::future::{Ready, ready};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::task::{Context, Poll};
+use std::task::Poll;
 use std::time::Duration;
 
 use http::{Request, Response};
@@ -16,6 +14,7 @@ use tower::limit::ConcurrencyLimitLayer;
 use tower::{Layer, Service, ServiceExt};
 
 use crate::directory::{every_case, rules, tenant};
+use crate::fussy::Fussy;
 
 type Body = Empty<bytes::Bytes>;
 
@@ -23,42 +22,9 @@ fn ask(label: &str) -> Request<()> {
     Request::get("/").header("host", format!("{label}.base.example")).body(()).unwrap()
 }
 
-/// Panics when it is called without having been made ready, as the contract of `Service` allows. A clone is not ready.
-struct Fussy {
-    ready: bool,
-    calls: Arc<AtomicUsize>,
-}
-
-impl Clone for Fussy {
-    fn clone(&self) -> Self {
-        Self { ready: false, calls: Arc::clone(&self.calls) }
-    }
-}
-
-impl Service<Request<()>> for Fussy {
-    type Response = Response<Body>;
-    type Error = Infallible;
-    type Future = Ready<Result<Response<Body>, Infallible>>;
-
-    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
-        self.ready = true;
-        Poll::Ready(Ok(()))
-    }
-
-    fn call(&mut self, _: Request<()>) -> Self::Future {
-        assert!(std::mem::take(&mut self.ready), "called before it was ready");
-        self.calls.fetch_add(1, Ordering::SeqCst);
-        ready(Ok(Response::new(Body::new())))
-    }
-}
-
-fn fussy() -> Fussy {
-    Fussy { ready: false, calls: Arc::default() }
-}
-
 #[tokio::test]
 async fn the_service_that_was_made_ready_is_the_one_that_is_called() {
-    let inner = fussy();
+    let inner = Fussy::<Request<()>>::default();
     let calls = Arc::clone(&inner.calls);
     let mut service = TenantLayer::new(rules(), every_case()).layer(inner);
     for (label, status) in
@@ -73,14 +39,14 @@ async fn the_service_that_was_made_ready_is_the_one_that_is_called() {
 #[tokio::test]
 #[should_panic(expected = "called before it was ready")]
 async fn the_fussy_service_would_notice() {
-    let mut service = TenantLayer::new(rules(), every_case()).layer(fussy());
+    let mut service = TenantLayer::new(rules(), every_case()).layer(Fussy::<Request<()>>::default());
     let _answer = service.call(ask("acme")).await;
 }
 
 #[tokio::test]
 async fn a_refusal_holds_no_place_in_the_service() {
     let stack = (TenantLayer::new(rules(), every_case()), ConcurrencyLimitLayer::new(1));
-    let mut first = stack.layer(fussy());
+    let mut first = stack.layer(Fussy::<Request<()>>::default());
     let mut second = first.clone();
     let mut last = second.clone();
     for label in ["stranger", "nobody"] {
@@ -125,7 +91,7 @@ impl TenantDirectory for Slow {
 #[tokio::test]
 async fn a_dropped_request_leaves_nothing_behind() {
     let directory = Arc::new(Slow::default());
-    let inner = fussy();
+    let inner = Fussy::<Request<()>>::default();
     let calls = Arc::clone(&inner.calls);
     let body = Arc::new(());
     let inner = inner.map_request(|request: Request<Arc<()>>| request.map(drop));

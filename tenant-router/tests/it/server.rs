@@ -1,6 +1,7 @@
 //! Plain hyper, without axum, behind the layer.
 
 use std::convert::Infallible;
+use std::error::Error;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -8,7 +9,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use bytes::Bytes;
 use http::{Request, Response};
 use http_body_util::Full;
-use hyper::body::Incoming;
+use hyper::body::{Body, Incoming};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use hyper_util::server::conn::auto;
 use hyper_util::service::TowerToHyperService;
@@ -16,7 +17,7 @@ use tenant_core::TenantDirectory;
 use tenant_router::{CurrentTenant, PeerAddr, Resolution, TenantLayer};
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
-use tower::{Layer, ServiceExt, service_fn};
+use tower::{Layer, Service, ServiceExt, service_fn};
 
 /// A server on a port of its own, stopped when dropped.
 pub(crate) struct Server {
@@ -34,8 +35,6 @@ impl Server {
 
 /// Serves [`describe`] behind the layer, over HTTP/1 and HTTP/2.
 pub(crate) async fn serve<D: TenantDirectory>(layer: TenantLayer<D>) -> Server {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let addr = listener.local_addr().unwrap();
     let handled = Arc::new(AtomicUsize::new(0));
     let counter = Arc::clone(&handled);
     let handler = service_fn(move |request: Request<Incoming>| {
@@ -43,7 +42,21 @@ pub(crate) async fn serve<D: TenantDirectory>(layer: TenantLayer<D>) -> Server {
         let answer = Response::new(Full::<Bytes>::from(describe(&request)));
         std::future::ready(Ok::<_, Infallible>(answer))
     });
-    let service = layer.layer(handler);
+    let (addr, tasks) = listen(layer.layer(handler)).await;
+    Server { addr, handled, _tasks: tasks }
+}
+
+/// Serves a service over HTTP/1 and HTTP/2 on a port of its own, until the tasks are dropped.
+pub(crate) async fn listen<S, B>(service: S) -> (SocketAddr, JoinSet<()>)
+where
+    S: Service<Request<Incoming>, Response = Response<B>, Error = Infallible, Future: Send>
+        + Clone
+        + Send
+        + 'static,
+    B: Body<Data = Bytes, Error: Into<Box<dyn Error + Send + Sync>>> + Send + 'static,
+{
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let addr = listener.local_addr().unwrap();
     let mut tasks = JoinSet::new();
     tasks.spawn(async move {
         let mut connections = JoinSet::new();
@@ -60,7 +73,7 @@ pub(crate) async fn serve<D: TenantDirectory>(layer: TenantLayer<D>) -> Server {
             });
         }
     });
-    Server { addr, handled, _tasks: tasks }
+    (addr, tasks)
 }
 
 /// What the handler sees: `id@host`, and for an exempt request what the layer found out.

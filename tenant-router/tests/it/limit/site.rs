@@ -11,20 +11,18 @@ use http::{Request, Response, StatusCode};
 use http_body::Frame;
 use http_body_util::BodyExt;
 use http_body_util::combinators::UnsyncBoxBody;
-use hyper_util::rt::{TokioExecutor, TokioIo};
-use hyper_util::server::conn::auto;
-use hyper_util::service::TowerToHyperService;
 use jiff::Timestamp;
 use tenant_core::{Cached, Limits, Lookup, ManualClock, TenantDirectory, TenantKey, TenantRef};
+use tenant_router::TenantLayer;
 use tenant_router::limit::{AddressLimitLayer, LimitedBody, TenantLimitLayer};
-use tenant_router::{PeerAddr, TenantLayer};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpSocket, TcpStream};
+use tokio::net::{TcpSocket, TcpStream};
 use tokio::sync::{Notify, mpsc};
 use tokio::task::JoinSet;
-use tower::{ServiceBuilder, ServiceExt, service_fn};
+use tower::{ServiceBuilder, service_fn};
 
 use crate::directory::{rules, tenant};
+use crate::server::listen;
 
 pub(crate) const NONE: Limits =
     Limits { requests_per_second: None, burst: None, concurrent: None, body_bytes: None };
@@ -103,8 +101,6 @@ impl Site {
         tenants: Arc<Tenants>,
         limits: TenantLimitLayer,
     ) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let addr = listener.local_addr().unwrap();
         let (clock, handler) = (manual_clock(), Arc::new(Handler::default()));
         let shared = Arc::clone(&handler);
         let service = ServiceBuilder::new()
@@ -112,22 +108,7 @@ impl Site {
             .layer(TenantLayer::new(rules(), tenants))
             .layer(limits.clock(clock.clone()))
             .service(service_fn(move |request| handle(Arc::clone(&shared), request)));
-        let mut tasks = JoinSet::new();
-        tasks.spawn(async move {
-            let mut connections = JoinSet::new();
-            loop {
-                let (stream, peer) = listener.accept().await.unwrap();
-                let service = service.clone().map_request(move |mut request: Request<_>| {
-                    request.extensions_mut().insert(PeerAddr(peer));
-                    request
-                });
-                connections.spawn(async move {
-                    let service = TowerToHyperService::new(service);
-                    let server = auto::Builder::new(TokioExecutor::new());
-                    let _closed = server.serve_connection(TokioIo::new(stream), service).await;
-                });
-            }
-        });
+        let (addr, tasks) = listen(service).await;
         Self { addr, clock, handler, _tasks: tasks }
     }
 
