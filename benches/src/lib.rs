@@ -6,6 +6,7 @@
 pub mod append;
 pub mod bare;
 pub mod calls;
+pub mod child;
 pub mod contest;
 pub mod counted;
 pub mod crowd;

@@ -1,14 +1,12 @@
 //! [`Replica`]: the client's directory with so many tenants, and the TMS that it follows in a process of its own.
 
-use std::env;
-use std::io::{BufRead, BufReader, Write};
-use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use tms_client::testing::FaultyTms;
 use tms_client::{Mode, TmsClient, TmsDirectory};
 use tokio::runtime::Runtime;
 
+use crate::child::{Child, serve_at};
 use crate::{Result, hosts};
 
 /// A directory that holds all tenants. Its TMS ends with it.
@@ -17,15 +15,7 @@ pub struct Replica {
     pub directory: TmsDirectory,
     /// Of the directory's tasks.
     pub runtime: Runtime,
-    tms: Child,
-}
-
-impl Drop for Replica {
-    fn drop(&mut self) {
-        // It may have ended by itself.
-        let _ = self.tms.kill();
-        let _ = self.tms.wait();
-    }
+    _tms: Child,
 }
 
 impl Replica {
@@ -34,17 +24,10 @@ impl Replica {
     /// # Errors
     /// If one of both does not start.
     pub fn start(tenants: usize) -> Result<Self> {
-        let mut tms = Command::new(env::current_exe()?)
-            .args(["--serve-tenants", &tenants.to_string()])
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()?;
-        let mut url = String::new();
-        let out = tms.stdout.take().ok_or("it has an output")?;
-        BufReader::new(out).read_line(&mut url)?;
+        let tms = Child::start(&["--serve-tenants", &tenants.to_string()])?;
         // One thread for its tasks: they have nothing to do once it is complete.
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
-        let client = TmsClient::builder(url.trim(), "any-key".into()).build()?;
+        let client = TmsClient::builder(&tms.address, "any-key".into()).build()?;
         let directory = runtime.block_on(async {
             let directory = TmsDirectory::builder(client).mode(Mode::Replica).build()?;
             while directory.status().tenants < tenants || directory.status().confirmed_ago.is_none() {
@@ -52,7 +35,7 @@ impl Replica {
             }
             Result::Ok(directory)
         })?;
-        Ok(Self { directory, runtime, tms })
+        Ok(Self { directory, runtime, _tms: tms })
     }
 }
 
@@ -66,7 +49,5 @@ pub fn serve_tenants(tenants: usize) -> Result<()> {
     for tenant in 0..tenants {
         tms.put(hosts::tenant(tenant));
     }
-    writeln!(std::io::stdout(), "{}", tms.url())?;
-    std::io::stdin().read_line(&mut String::new())?;
-    Ok(())
+    serve_at(tms.url())
 }

@@ -1,13 +1,11 @@
 //! An HTTP server in a process of its own, so that its processor time is told from its client's.
 
-use std::env;
 use std::fs;
-use std::io::{BufRead, BufReader, Write};
 use std::net::SocketAddr;
-use std::process::{Child, Command, Stdio};
 
 use tokio::runtime::Runtime;
 
+use crate::child::{Child, serve_at};
 use crate::{Result, hosts, stacks};
 
 /// A server; it ends with this.
@@ -17,28 +15,14 @@ pub struct Server {
     process: Child,
 }
 
-impl Drop for Server {
-    fn drop(&mut self) {
-        // It may have ended by itself.
-        let _ = self.process.kill();
-        let _ = self.process.wait();
-    }
-}
-
 impl Server {
-    /// Starts one that serves this stack: `bare`, `layer` or `naive`.
+    /// Starts one that serves this stack: `bare`, `identity`, `layer` or `naive`.
     ///
     /// # Errors
     /// If it does not start.
     pub fn start(stack: &str, tenants: usize) -> Result<Self> {
-        let mut process = Command::new(env::current_exe()?)
-            .args(["--serve-http", stack, "--serve-http-tenants", &tenants.to_string()])
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()?;
-        let mut line = String::new();
-        BufReader::new(process.stdout.take().ok_or("it has an output")?).read_line(&mut line)?;
-        Ok(Self { addr: line.trim().parse()?, process })
+        let process = Child::start(&["--serve-http", stack, "--serve-http-tenants", &tenants.to_string()])?;
+        Ok(Self { addr: process.address.parse()?, process })
     }
 
     /// Seconds that its threads have run so far.
@@ -62,7 +46,7 @@ impl Server {
 pub fn serve_http(stack: &str, tenants: usize) -> Result<()> {
     let runtime = Runtime::new()?;
     let listener = runtime.block_on(tokio::net::TcpListener::bind("127.0.0.1:0"))?;
-    writeln!(std::io::stdout(), "{}", listener.local_addr()?)?;
+    let addr = listener.local_addr()?;
     match stack {
         "bare" => drop(runtime.spawn(axum::serve(listener, stacks::bare()).into_future())),
         "identity" => drop(runtime.spawn(axum::serve(listener, stacks::identity()).into_future())),
@@ -73,8 +57,7 @@ pub fn serve_http(stack: &str, tenants: usize) -> Result<()> {
         }
         _ => return Err("no such stack".into()),
     }
-    std::io::stdin().read_line(&mut String::new())?;
-    Ok(())
+    serve_at(addr)
 }
 
 /// Sends so many requests over so many connections, each one after the answer to the one before, for tenants of which few

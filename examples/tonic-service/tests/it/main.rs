@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test may panic, in its helpers too")]
 
 mod client;
+#[path = "../../../tests/it/program.rs"]
 mod program;
 mod refusals;
 mod served;

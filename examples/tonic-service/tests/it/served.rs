@@ -1,5 +1,7 @@
 //! The program: who is served, and whether the kit gets through.
 
+use std::process::Command;
+
 use tenant_router::testing::{Ask, Attack, Isolation, Side};
 use tonic::{Code, Request};
 use tonic_service::hello::Name;
@@ -7,9 +9,13 @@ use tonic_service::hello::Name;
 use crate::client::{client, greet};
 use crate::program::Program;
 
+fn start(arguments: &[&str]) -> Program {
+    Program::start(Command::new(env!("CARGO_BIN_EXE_tonic-service")).args(arguments))
+}
+
 #[tokio::test]
 async fn a_call_is_answered_by_the_tenant_of_its_authority() {
-    let program = Program::start(&["127.0.0.1:0"]);
+    let program = start(&["127.0.0.1:0"]);
     for (authority, text) in [
         ("acme.localhost", "hello Ada, this is acme"),
         ("globex.localhost:50051", "hello Ada, this is globex"),
@@ -22,7 +28,7 @@ async fn a_call_is_answered_by_the_tenant_of_its_authority() {
 
 #[tokio::test]
 async fn a_foreign_authority_is_refused() {
-    let program = Program::start(&["127.0.0.1:0"]);
+    let program = start(&["127.0.0.1:0"]);
     for (authority, code) in [
         ("nobody.localhost", Code::NotFound),
         ("unpaid.localhost", Code::PermissionDenied),
@@ -42,7 +48,7 @@ async fn a_forwarded_host_counts_from_a_configured_proxy_alone() {
         (&["127.0.0.1:0"][..], "hello Ada, this is acme"),
         (&["127.0.0.1:0", "127.0.0.0/8"], "hello Ada, this is globex"),
     ] {
-        let program = Program::start(proxies);
+        let program = start(proxies);
         let mut request = Request::new(Name { name: "Ada".to_owned() });
         request.metadata_mut().insert("x-forwarded-host", "globex.localhost".parse().unwrap());
         let answer = client(program.address, "acme.localhost").await.greet(request).await.unwrap();
@@ -58,7 +64,7 @@ fn message(name: &str) -> Vec<u8> {
 
 #[tokio::test]
 async fn the_tenants_are_isolated() {
-    let program = Program::start(&["127.0.0.1:0"]);
+    let program = start(&["127.0.0.1:0"]);
     let side = |name: &str| {
         let ask = Ask::post("/hello.Greeter/Greet", message("Ada"));
         let ask = ask.header("content-type", "application/grpc").header("te", "trailers");
