@@ -9,6 +9,9 @@ use tokio::runtime::Runtime;
 use crate::child::{Child, serve_at};
 use crate::{Result, hosts};
 
+/// Room for the list of a million tenants, in bytes.
+const MAX_LIST: usize = 1 << 30;
+
 /// A directory that holds all tenants. Its TMS ends with it.
 pub struct Replica {
     /// What is asked.
@@ -27,7 +30,7 @@ impl Replica {
         let tms = Child::start(&["--serve-tenants", &tenants.to_string()])?;
         // One thread for its tasks: they have nothing to do once it is complete.
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
-        let client = TmsClient::builder(&tms.address, "any-key".into()).build()?;
+        let client = TmsClient::builder(&tms.address, "any-key".into()).max_list(MAX_LIST).build()?;
         let directory = runtime.block_on(async {
             let directory = TmsDirectory::builder(client).mode(Mode::Replica).build()?;
             while directory.status().tenants < tenants || directory.status().confirmed_ago.is_none() {

@@ -136,8 +136,20 @@ fn is_asked(question: &Question, arguments: &Arguments) -> bool {
     arguments.only.is_empty() || arguments.only.iter().any(|name| question.name.starts_with(name.as_str()))
 }
 
-/// The rows of one question.
+/// The rows of one question, from all its processes.
 fn ask(question: &Question, setting: &Setting) -> Result<Vec<Row>> {
+    let mut rows = ask_once(question, setting)?;
+    for _ in 1..if setting.quick { 1 } else { question.processes } {
+        let later = ask_once(question, setting)?;
+        if later.len() != rows.len() {
+            return Err(format!("{} has other rows than before", question.name).into());
+        }
+        rows.iter_mut().zip(later).try_for_each(|(row, later)| row.join(later))?;
+    }
+    Ok(rows)
+}
+
+fn ask_once(question: &Question, setting: &Setting) -> Result<Vec<Row>> {
     let mut process = Command::new(env::current_exe()?);
     process.args(["--question", question.name, "--dir"]).arg(&setting.folder);
     if setting.quick {

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::Samples;
+use crate::{Result, Samples};
 
 /// A line of the report.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -37,6 +37,21 @@ impl Row {
     pub fn with_goal(mut self, goal: Goal) -> Self {
         self.goal = Some(goal);
         self
+    }
+
+    /// Adds what the same question answered in another process.
+    ///
+    /// # Errors
+    /// If it is another row.
+    pub fn join(&mut self, later: Self) -> Result<()> {
+        if self.name() != later.name() {
+            return Err(format!("{} was answered in the place of {}", later.name(), self.name()).into());
+        }
+        self.figure.join(later.figure);
+        if let (Some((_, theirs)), Some((_, later))) = (&mut self.opponent, later.opponent) {
+            theirs.join(later);
+        }
+        Ok(())
     }
 
     /// The figure divided by the opponent's, repetition by repetition.
@@ -132,6 +147,16 @@ pub enum Goal {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_repetitions_of_all_processes_count() {
+        let row = |figure, theirs: f64| Row::new("x", Unit::Events, figure).against("y", &theirs.into());
+        let mut joined = row(80.0, 100.0);
+        joined.join(row(90.0, 60.0)).expect("the same row");
+        assert_eq!(joined.figure.figures(), [80.0, 90.0]);
+        assert_eq!(joined.ratio().expect("an opponent").figures(), [0.8, 1.5]);
+        assert!(joined.join(Row::new("z", Unit::Events, 1.0)).is_err());
+    }
 
     #[test]
     fn a_goal_is_met_by_the_medians() {

@@ -43,6 +43,11 @@ impl Samples {
         Self(self.0.iter().zip(&other.0).map(|(ours, theirs)| ours - theirs).collect())
     }
 
+    /// Adds the repetitions of another process.
+    pub fn join(&mut self, later: Self) {
+        self.0.extend(later.0);
+    }
+
     /// The figures, in the order of the repetitions.
     pub fn figures(&self) -> &[f64] {
         &self.0

@@ -98,7 +98,7 @@ impl<'a> Own<'a> {
 }
 
 /// What the one place says that names a host, where there is no other; it is not read yet.
-pub(crate) fn only_authority(head: Head<'_>) -> Option<&[u8]> {
+pub(crate) fn only_place(head: Head<'_>) -> Option<&[u8]> {
     let mut headers = head.headers.get_all(HOST).iter();
     match (head.uri.authority(), headers.next(), headers.next()) {
         _ if !target_is_proper(head) => None,

@@ -15,7 +15,7 @@ use crate::certificate;
 use crate::current::{CurrentTenant, Resolved};
 use crate::head::Head;
 use crate::observe::{Nobody, Observer};
-use crate::own::only_authority;
+use crate::own::only_place;
 use crate::proxy::TrustedProxies;
 use crate::reject::{Rejection, RejectionKind};
 
@@ -102,7 +102,7 @@ impl<D: TenantDirectory> Resolver<D> {
         {
             return None;
         }
-        only_authority(head)
+        only_place(head)
     }
 
     /// Resolves any request from what the directory holds in memory, if that is enough.

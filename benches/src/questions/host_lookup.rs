@@ -38,8 +38,12 @@ pub(super) fn many(setting: &Setting) -> Result<Vec<Row>> {
     answer(setting, setting.size(10_000, 200))
 }
 
-pub(super) fn most(setting: &Setting) -> Result<Vec<Row>> {
+pub(super) fn very_many(setting: &Setting) -> Result<Vec<Row>> {
     answer(setting, setting.size(100_000, 400))
+}
+
+pub(super) fn most(setting: &Setting) -> Result<Vec<Row>> {
+    answer(setting, setting.size(1_000_000, 800))
 }
 
 fn answer(setting: &Setting, tenants: usize) -> Result<Vec<Row>> {

@@ -32,13 +32,21 @@ pub struct Question {
     pub asks: &'static str,
     /// Whether what it wrote is for the questions after it, which have the same first word.
     pub keeps_its_folder: bool,
+    /// In how many processes, one after the other, it is asked: more than one where the figures depend on where a process
+    /// happens to have its memory.
+    pub processes: usize,
     /// Measures; the setting's folder is its own, or that of the questions of its first word.
     pub answer: fn(&Setting) -> Result<Vec<Row>>,
 }
 
 impl Question {
     const fn new(name: &'static str, asks: &'static str, answer: fn(&Setting) -> Result<Vec<Row>>) -> Self {
-        Self { name, asks, keeps_its_folder: false, answer }
+        Self { name, asks, keeps_its_folder: false, processes: 1, answer }
+    }
+
+    /// One whose figures vary more from process to process than within one.
+    const fn in_processes(self, processes: usize) -> Self {
+        Self { processes, ..self }
     }
 
     /// One that uses the folder of all that share their first word.
@@ -77,9 +85,12 @@ pub const ALL: &[Question] = &[
     Question::sharing("thousands-uniform-large", "the same, with many open files", thousands::uniform_large),
     Question::new("tms-sqlite", "1000 and 100 000 tenants at a management service", directory::sqlite),
     Question::new("tms-postgres", "the same with PostgreSQL", directory::postgres),
-    Question::new("host-lookup-100", "from the bytes of a host to its tenant, of 100", host_lookup::few),
-    Question::new("host-lookup-10k", "the same, of 10 000", host_lookup::many),
-    Question::new("host-lookup-100k", "the same, of 100 000, and their memory", host_lookup::most),
+    Question::new("host-lookup-100", "from the bytes of a host to its tenant, of 100", host_lookup::few)
+        .in_processes(5),
+    Question::new("host-lookup-10k", "the same, of 10 000", host_lookup::many).in_processes(5),
+    Question::new("host-lookup-100k", "the same, of 100 000, and their memory", host_lookup::very_many)
+        .in_processes(5),
+    Question::new("host-lookup-1m", "the same, of a million", host_lookup::most).in_processes(5),
     Question::new(
         "router-overhead",
         "what the layer adds to a request, in this process",
