@@ -8,15 +8,15 @@
 //! ```
 //! use tenant_core::{Lookup, TenantDirectory, TenantKey, TenantStatus};
 //! use tms_client::testing::{FaultyTms, Gate, Route};
-//! use tms_client::{TmsClient, TmsDirectory};
+//! use tms_client::{Mode, TmsClient, TmsDirectory};
 //!
 //! # #[tokio::main]
 //! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! let tms = FaultyTms::start().await;
-//! tms.feed().off(); // a TMS as the original's: asked, not followed
 //! tms.add("company-x");
 //! let client = TmsClient::builder(&tms.url(), "any-key".into()).build()?;
-//! let directory = TmsDirectory::builder(client).build()?;
+//! // Asked for each tenant, not followed: a list could bring it before it is asked for.
+//! let directory = TmsDirectory::builder(client).mode(Mode::Cache).build()?;
 //! let key = TenantKey::label("company-x").expect("a label that a tenant can have");
 //!
 //! // Two answers are errors; the third one, on its way when the tenant is suspended, is late.
