@@ -103,7 +103,7 @@ impl Counter {
     }
 
     /// Counts documents that belong to a bucket.
-    #[cfg(feature = "embedded")]
+    #[cfg(any(feature = "embedded", feature = "opensearch"))]
     pub(crate) fn add_bucket(&mut self, bucket: Timestamp, count: u64) {
         if let By::Time { counts, .. } = &mut self.by
             && count > 0

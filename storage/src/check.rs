@@ -94,7 +94,7 @@ fn end(kind: &Kind, path: &str, bound: Option<&Bound>) -> Result<Option<Bound>, 
 }
 
 /// A query inside the subset, its filter as [`filter`] gives it.
-#[cfg(feature = "embedded")]
+#[cfg(any(feature = "embedded", feature = "opensearch"))]
 pub(crate) fn query(kind: &Kind, query: &Query) -> Result<Query, StoreError> {
     page(kind, query)?;
     Ok(Query { filter: filter(kind, &query.filter)?, ..query.clone() })

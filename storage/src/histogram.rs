@@ -1,6 +1,6 @@
 //! Where the buckets of a time histogram begin, and how far one reaches.
 
-#[cfg(feature = "embedded")]
+#[cfg(any(feature = "embedded", feature = "opensearch"))]
 use std::ops::Range;
 
 use jiff::civil::Date;
@@ -62,7 +62,7 @@ fn start_of_day(day: Date, zone: &TimeZone) -> Timestamp {
 }
 
 /// Buckets for instants that come more or less in order: the zone is asked once a bucket, not once an instant.
-#[cfg(feature = "embedded")]
+#[cfg(any(feature = "embedded", feature = "opensearch"))]
 pub(crate) struct Spans {
     interval: Interval,
     zone: TimeZone,
@@ -70,7 +70,7 @@ pub(crate) struct Spans {
 }
 
 /// Some of the instants of one bucket: all of it, unless the clock changes inside.
-#[cfg(feature = "embedded")]
+#[cfg(any(feature = "embedded", feature = "opensearch"))]
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Span {
     /// Where the bucket begins.
@@ -80,14 +80,14 @@ pub(crate) struct Span {
 }
 
 /// The time between two changes of the clock, its offset from UTC and that of its standard time, in seconds.
-#[cfg(feature = "embedded")]
+#[cfg(any(feature = "embedded", feature = "opensearch"))]
 struct Era {
     seconds: Range<i64>,
     offset: i64,
     standard: i64,
 }
 
-#[cfg(feature = "embedded")]
+#[cfg(any(feature = "embedded", feature = "opensearch"))]
 impl Era {
     fn of(second: i64, zone: &TimeZone) -> Self {
         let instant = at_second(second);
@@ -104,7 +104,7 @@ impl Era {
     }
 }
 
-#[cfg(feature = "embedded")]
+#[cfg(any(feature = "embedded", feature = "opensearch"))]
 impl Spans {
     pub(crate) fn new(interval: Interval, zone: TimeZone) -> Self {
         Self { interval, zone, era: Era { seconds: 0..0, offset: 0, standard: 0 } }
@@ -146,13 +146,13 @@ impl Spans {
 
 #[cfg(test)]
 mod tests {
-    #[cfg(feature = "embedded")]
+    #[cfg(any(feature = "embedded", feature = "opensearch"))]
     use proptest::prelude::*;
 
     use super::*;
 
     /// Zones whose clocks change by an hour, by half an hour, at midnight, one minute after it, by a day, and never.
-    #[cfg(feature = "embedded")]
+    #[cfg(any(feature = "embedded", feature = "opensearch"))]
     const ZONES: [&str; 8] = [
         "UTC",
         "Europe/Warsaw",
@@ -164,7 +164,7 @@ mod tests {
         "Asia/Kathmandu",
     ];
 
-    #[cfg(feature = "embedded")]
+    #[cfg(any(feature = "embedded", feature = "opensearch"))]
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(4096))]
 

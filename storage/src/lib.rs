@@ -103,6 +103,8 @@ pub mod lifecycle;
 mod matching;
 mod memory;
 mod namespace;
+#[cfg(feature = "opensearch")]
+pub mod opensearch;
 mod order;
 mod path;
 mod query;
@@ -115,6 +117,8 @@ pub use error::{StoreError, StoreErrorKind};
 pub use kind::{Field, FieldType, Kind, Schema};
 pub use memory::MemoryStore;
 pub use namespace::{Namespace, NamespacedStore};
+#[cfg(feature = "opensearch")]
+pub use opensearch::{OpenSearchConfig, OpenSearchStore};
 pub use query::{
     Aggregation, Bound, Buckets, Filter, Interval, MAX_WINDOW, Order, Page, Query, Scalar, Sort, TimeUnit,
 };

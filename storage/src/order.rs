@@ -8,7 +8,7 @@ use serde_json::{Number, Value};
 
 use crate::instant;
 use crate::kind::FieldType;
-#[cfg(feature = "embedded")]
+#[cfg(any(feature = "embedded", feature = "opensearch"))]
 use crate::query::Scalar;
 
 /// The bytes of a value of a document, if it is of the declared type.
@@ -33,7 +33,7 @@ pub(crate) fn encode_scalar(field_type: FieldType, scalar: &Scalar) -> Option<Ve
 }
 
 /// The value of a column of a declared field.
-#[cfg(feature = "embedded")]
+#[cfg(any(feature = "embedded", feature = "opensearch"))]
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Decoded {
     Text(String),
@@ -42,7 +42,7 @@ pub(crate) enum Decoded {
 }
 
 /// The value that was encoded; `None` for bytes that no value has.
-#[cfg(feature = "embedded")]
+#[cfg(any(feature = "embedded", feature = "opensearch"))]
 pub(crate) fn decode(field_type: FieldType, bytes: &[u8]) -> Option<Decoded> {
     match field_type {
         FieldType::Text => std::str::from_utf8(bytes).ok().map(|text| Decoded::Text(text.to_owned())),
@@ -55,14 +55,31 @@ pub(crate) fn decode(field_type: FieldType, bytes: &[u8]) -> Option<Decoded> {
 }
 
 /// The second of an encoded instant since 1970, rounded down.
-#[cfg(feature = "embedded")]
+#[cfg(any(feature = "embedded", feature = "opensearch"))]
 pub(crate) fn decode_second(bytes: &[u8]) -> Option<i64> {
     let seconds = bytes.first_chunk::<8>()?;
     Some((u64::from_be_bytes(*seconds) ^ (1 << 63)).cast_signed())
 }
 
+#[cfg(feature = "opensearch")]
+impl From<Decoded> for Scalar {
+    fn from(value: Decoded) -> Self {
+        match value {
+            Decoded::Text(text) => Self::Text(text),
+            Decoded::Number(number) => Self::Number(number.to_number()),
+            Decoded::Date(instant) => Self::Date(instant),
+        }
+    }
+}
+
+/// The bytes of a number.
+#[cfg(feature = "opensearch")]
+pub(crate) fn encode_number(number: &Number) -> Vec<u8> {
+    NumberKey::of(number).encode()
+}
+
 /// Whole seconds, then the nanoseconds after them.
-fn encode_instant(instant: Timestamp) -> Vec<u8> {
+pub(crate) fn encode_instant(instant: Timestamp) -> Vec<u8> {
     const SECOND: i128 = 1_000_000_000;
     let nanoseconds = instant.as_nanosecond();
     let seconds = i64::try_from(nanoseconds.div_euclid(SECOND)).expect("a timestamp ends in the year 9999");
@@ -129,7 +146,7 @@ impl NumberKey {
         bytes
     }
 
-    #[cfg(feature = "embedded")]
+    #[cfg(any(feature = "embedded", feature = "opensearch"))]
     fn decode(bytes: &[u8]) -> Option<Self> {
         let (floor, rest) = bytes.split_first_chunk::<8>()?;
         let rest = u16::from_be_bytes(rest.try_into().ok()?);

@@ -1,0 +1,229 @@
+//! [`Hosts`]: the nodes of a cluster, and one request to any of them.
+
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use opensearch::auth;
+use opensearch::cert::{Certificate, CertificateValidation};
+use opensearch::http::headers::{CONTENT_TYPE, HeaderMap, HeaderValue, RETRY_AFTER};
+use opensearch::http::transport::{SingleNodeConnectionPool, Transport, TransportBuilder};
+use opensearch::http::{Method, Url};
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+use tokio::time::sleep;
+
+use crate::error::{StoreError, StoreErrorKind};
+use crate::opensearch::config::{Credentials, OpenSearchConfig};
+use crate::opensearch::failure::{Refused, unexpected, unreachable};
+use crate::opensearch::spaces::Space;
+
+/// How often a request is sent, if those before surely did nothing.
+const ATTEMPTS: u32 = 4;
+const FIRST_PAUSE: Duration = Duration::from_millis(100);
+/// A node that could not be reached is not asked for so long, unless no other can be.
+const LEFT_OUT: Duration = Duration::from_secs(3);
+
+/// The nodes.
+#[derive(Debug)]
+pub(super) struct Hosts {
+    hosts: Vec<Host>,
+    next: AtomicUsize,
+    start: Instant,
+}
+
+#[derive(Debug)]
+struct Host {
+    transport: Transport,
+    /// In milliseconds since the start.
+    left_out_until: AtomicU64,
+}
+
+/// A request.
+#[derive(Debug, Clone)]
+pub(super) struct Request {
+    pub(super) method: Method,
+    pub(super) path: String,
+    pub(super) query: &'static [(&'static str, &'static str)],
+    pub(super) routing: Option<String>,
+    pub(super) body: Option<Bytes>,
+    /// Lines of JSON, not one JSON.
+    pub(super) is_bulk: bool,
+    /// Whether it may be sent again though it may have been carried out.
+    pub(super) is_read: bool,
+}
+
+impl Request {
+    /// One that changes nothing.
+    pub(super) fn read(path: String, body: &Value) -> Self {
+        Self { is_read: true, ..Self::write(Method::Post, path, Some(body)) }
+    }
+
+    pub(super) fn write(method: Method, path: String, body: Option<&Value>) -> Self {
+        let body = body.map(|body| Bytes::from(body.to_string()));
+        Self { method, path, query: &[], routing: None, body, is_bulk: false, is_read: false }
+    }
+
+    pub(super) fn query(self, query: &'static [(&'static str, &'static str)]) -> Self {
+        Self { query, ..self }
+    }
+
+    pub(super) fn routed(self, space: &Space) -> Self {
+        Self { routing: Some(space.to_string()), ..self }
+    }
+}
+
+/// Why there is no answer.
+#[derive(Debug)]
+pub(super) enum Failed {
+    Refused(Refused),
+    /// It may have been carried out.
+    Other(StoreError),
+}
+
+impl From<Failed> for StoreError {
+    fn from(failed: Failed) -> Self {
+        match failed {
+            Failed::Refused(refused) => refused.into(),
+            Failed::Other(error) => error,
+        }
+    }
+}
+
+impl Hosts {
+    /// # Errors
+    /// `Invalid` for a URL, a certificate or a key that is none.
+    pub(super) fn new(config: &OpenSearchConfig) -> Result<Self, StoreError> {
+        if config.hosts.is_empty() {
+            return Err(StoreError::invalid("no node of the engine is named"));
+        }
+        let hosts = config.hosts.iter().map(|url| {
+            let transport = transport(url, config)?;
+            Ok(Host { transport, left_out_until: AtomicU64::new(0) })
+        });
+        let hosts = hosts.collect::<Result<_, StoreError>>()?;
+        Ok(Self { hosts, next: AtomicUsize::new(0), start: Instant::now() })
+    }
+
+    /// The answer to a request, read as JSON.
+    pub(super) async fn ask<T: DeserializeOwned>(&self, request: Request) -> Result<T, StoreError> {
+        let body = self.send(&request).await?;
+        serde_json::from_slice(&body).map_err(unexpected)
+    }
+
+    /// The body of the answer to a request. It is sent again while that is safe: where it surely did nothing, and, if it
+    /// only reads, after any failure.
+    pub(super) async fn send(&self, request: &Request) -> Result<Bytes, Failed> {
+        let mut attempt = 1;
+        loop {
+            let host = self.host();
+            let failed = match send_once(&host.transport, request).await {
+                Ok(body) => return Ok(body),
+                Err(failed) => failed,
+            };
+            let (again, at_least) = match &failed {
+                Failure::Refused(refused) => {
+                    let may = refused.is_busy() || (request.is_read && refused.status >= 502);
+                    (may, refused.retry_after.unwrap_or_default())
+                }
+                Failure::Transport { is_connect, .. } => {
+                    let until = self.now() + u64::try_from(LEFT_OUT.as_millis()).unwrap_or(0);
+                    host.left_out_until.store(until, Ordering::Relaxed);
+                    (*is_connect || request.is_read, Duration::ZERO)
+                }
+            };
+            if !again || attempt == ATTEMPTS || at_least > Duration::from_secs(5) {
+                return Err(match failed {
+                    Failure::Refused(refused) => Failed::Refused(refused),
+                    Failure::Transport { error, .. } => Failed::Other(unreachable(error)),
+                });
+            }
+            // Full jitter: those who failed together do not come back together.
+            let pause = FIRST_PAUSE * 2u32.pow(attempt - 1);
+            sleep(pause.mul_f64(fastrand::f64()).max(at_least)).await;
+            attempt += 1;
+        }
+    }
+
+    /// The next node that is not left out; if all are, the next one.
+    fn host(&self) -> &Host {
+        let (first, now) = (self.next.fetch_add(1, Ordering::Relaxed), self.now());
+        let in_turn = |offset: usize| &self.hosts[(first + offset) % self.hosts.len()];
+        let is_in = |host: &&Host| host.left_out_until.load(Ordering::Relaxed) <= now;
+        (0..self.hosts.len()).map(in_turn).find(is_in).unwrap_or(in_turn(0))
+    }
+
+    fn now(&self) -> u64 {
+        u64::try_from(self.start.elapsed().as_millis()).unwrap_or(u64::MAX)
+    }
+}
+
+enum Failure {
+    Refused(Refused),
+    Transport { error: opensearch::Error, is_connect: bool },
+}
+
+async fn send_once(transport: &Transport, request: &Request) -> Result<Bytes, Failure> {
+    let failed = |error: opensearch::Error| {
+        let source =
+            std::error::Error::source(&error).and_then(|source| source.downcast_ref::<reqwest::Error>());
+        let is_connect = source.is_some_and(reqwest::Error::is_connect);
+        Failure::Transport { error, is_connect }
+    };
+    let mut headers = HeaderMap::new();
+    if request.is_bulk {
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/x-ndjson"));
+    }
+    let mut query = request.query.to_vec();
+    if let Some(routing) = &request.routing {
+        query.push(("routing", routing));
+    }
+    let sent = transport
+        .send(request.method, &request.path, headers, Some(&query), request.body.clone(), None)
+        .await
+        .map_err(failed)?;
+    let (status, retry_after) = (sent.status_code(), retry_after(sent.headers()));
+    let body = sent.bytes().await.map_err(failed)?;
+    if status.is_success() {
+        return Ok(body);
+    }
+    Err(Failure::Refused(Refused::of(status.as_u16(), &body, retry_after)))
+}
+
+fn retry_after(headers: &HeaderMap) -> Option<Duration> {
+    headers.get(RETRY_AFTER)?.to_str().ok()?.parse().ok().map(Duration::from_secs)
+}
+
+fn transport(url: &str, config: &OpenSearchConfig) -> Result<Transport, StoreError> {
+    // The URL is not told: it may hold a password.
+    let parsed =
+        Url::parse(url).ok().filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
+    let url = parsed.ok_or_else(|| {
+        StoreError::invalid("a node of the engine has no URL such as http://localhost:9200")
+    })?;
+    let credentials = match &config.credentials {
+        Credentials::None => None,
+        Credentials::Basic { username, password } => {
+            Some(auth::Credentials::Basic(username.clone(), password.clone()))
+        }
+        Credentials::ApiKey { id, key } => Some(auth::Credentials::ApiKey(id.clone(), key.clone())),
+    };
+    let validation = match (&config.authorities, config.verify_certificates) {
+        (_, false) => CertificateValidation::None,
+        (None, true) => CertificateValidation::Default,
+        (Some(pem), true) => CertificateValidation::Full(Certificate::from_pem(pem).map_err(|error| {
+            StoreError::invalid("the authorities of the engine's certificate are no PEM").with_source(error)
+        })?),
+    };
+    let mut builder = TransportBuilder::new(SingleNodeConnectionPool::new(url))
+        .disable_proxy()
+        .timeout(config.timeout)
+        .cert_validation(validation);
+    if let Some(credentials) = credentials {
+        builder = builder.auth(credentials);
+    }
+    builder.build().map_err(|error| {
+        StoreError::new(StoreErrorKind::Backend, "the connection to the engine cannot be set up")
+            .with_source(error)
+    })
+}

@@ -1,0 +1,49 @@
+//! A store on the cluster that the environment names.
+
+use std::io::Write as _;
+use std::num::NonZeroU32;
+use std::sync::{Arc, Once};
+
+use storage::{OpenSearchConfig, OpenSearchStore, Schema, Store};
+use uuid::Uuid;
+
+/// Names the nodes, separated by commas.
+const VARIABLE: &str = "TENANTRY_TEST_OPENSEARCH";
+
+/// The nodes of the cluster. Without one there are none, which is told loudly, and fails where everything has to be tested.
+pub(crate) fn hosts() -> Option<Vec<String>> {
+    let Ok(hosts) = std::env::var(VARIABLE) else {
+        not_tested();
+        return None;
+    };
+    Some(hosts.split(',').map(str::to_owned).collect())
+}
+
+fn not_tested() {
+    assert!(std::env::var_os("CI").is_none(), "{VARIABLE} is not set: OpenSearch would not be tested");
+    static ONCE: Once = Once::new();
+    // Past what captures the output of tests that pass.
+    ONCE.call_once(|| {
+        let text = format!("\nNOT TESTED on OpenSearch: export {VARIABLE}=$(scripts/opensearch start)\n");
+        let _ = std::io::stderr().write_all(text.as_bytes());
+    });
+}
+
+/// Settings for indices of this test's own; their names cannot be another one's.
+pub(crate) fn config() -> Option<OpenSearchConfig> {
+    let mut config = OpenSearchConfig::new(hosts()?);
+    config.prefix = format!("test-{}", Uuid::new_v4().simple());
+    config.shards = const { NonZeroU32::new(2).expect("2 is not zero") };
+    Some(config)
+}
+
+pub(crate) fn open(config: &OpenSearchConfig, schema: Schema) -> Arc<dyn Store> {
+    // The first one of a process counts; the others find it there.
+    let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+    Arc::new(OpenSearchStore::open(config, schema).expect("a store"))
+}
+
+/// How many random calls a backend is attacked with: three thousand, and ten thousand where `TENANTRY_LONG` is 1.
+pub(crate) fn operations() -> usize {
+    if std::env::var_os("TENANTRY_LONG").is_some_and(|long| long == "1") { 10_000 } else { 3_000 }
+}
