@@ -41,9 +41,11 @@ pub struct OpenSearchConfig {
     /// The kinds that a tenant with indices of its own has there, and how long a partition of each is; all other kinds are in
     /// the indices of all tenants. Default: the six of the original (contract section 8).
     pub own_kinds: Vec<(String, Period)>,
-    /// Into how many shards each index with documents is divided when it is made; a tenant's documents of a kind are in one
+    /// Into how many shards each index of all tenants is divided when it is made; a tenant's documents of a kind are in one
     /// of them. Default 3.
     pub shards: NonZeroU32,
+    /// Into how many shards each index of a tenant's own is divided when it is made. Default 3.
+    pub own_shards: NonZeroU32,
     /// How many further copies each shard has; `None`: one, where the cluster has more than one data node when the index is
     /// made. An acknowledged document is on the disks of all copies that are there at that moment.
     pub replicas: Option<u32>,
@@ -119,6 +121,7 @@ impl OpenSearchConfig {
             own_version: "09x".to_owned(),
             own_kinds: OWN_KINDS.map(|(kind, period)| (kind.to_owned(), period)).to_vec(),
             shards: const { NonZeroU32::new(3).expect("3 is not zero") },
+            own_shards: const { NonZeroU32::new(3).expect("3 is not zero") },
             replicas: None,
             refresh_interval: Duration::from_secs(1),
             timeout: Duration::from_secs(12),

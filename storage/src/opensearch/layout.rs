@@ -22,6 +22,7 @@ pub(super) struct Layout {
     prefix: String,
     schema: Schema,
     shards: u32,
+    own_shards: u32,
     replicas: Option<u32>,
     refresh: String,
     version: String,
@@ -49,6 +50,7 @@ impl Layout {
             prefix: config.prefix.clone(),
             schema,
             shards: config.shards.get(),
+            own_shards: config.own_shards.get(),
             replicas: config.replicas,
             refresh: format!("{}ms", config.refresh_interval.as_millis()),
             version: config.own_version.clone(),
@@ -82,7 +84,7 @@ impl Layout {
 
     /// How many shards such an index takes.
     pub(super) fn own_shards(&self, data_nodes: u64) -> u64 {
-        u64::from(self.shards) * u64::from(1 + self.replicas(data_nodes))
+        u64::from(self.own_shards) * u64::from(1 + self.replicas(data_nodes))
     }
 
     /// On one data node there are no replicas unless they were asked for: they would have no place.
@@ -132,7 +134,7 @@ impl Layout {
         if let Some(incarnation) = of {
             mapping["_meta"]["incarnation"] = incarnation.to_string().into();
         }
-        self.index(alias, self.shards, data_nodes, &mapping)
+        self.index(alias, self.own_shards, data_nodes, &mapping)
     }
 
     fn index(&self, alias: &str, shards: u32, data_nodes: u64, mapping: &Value) -> Value {
