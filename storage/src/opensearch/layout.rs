@@ -137,6 +137,12 @@ impl Layout {
         self.index(alias, self.own_shards, data_nodes, &mapping)
     }
 
+    /// The fields of a tenant's own index of a kind.
+    pub(super) fn own_fields(&self, kind: &str) -> Value {
+        let kinds: Vec<_> = self.schema.kinds().iter().filter(|own| own.name() == kind).collect();
+        json!({"properties": self.documents(&kinds)["properties"]})
+    }
+
     fn index(&self, alias: &str, shards: u32, data_nodes: u64, mapping: &Value) -> Value {
         json!({
             "settings": {"index": {

@@ -23,6 +23,7 @@ mod read;
 mod spaces;
 mod stored;
 mod terms;
+mod upgrade;
 mod write;
 
 use std::fmt;
@@ -108,8 +109,7 @@ impl Store for OpenSearchStore {
 
     async fn upgrade(&self, namespace: &Namespace) -> Result<bool, StoreError> {
         self.engine.ready().await?;
-        self.spaces.of(namespace).await?;
-        Ok(false)
+        self.bring_up(namespace).await
     }
 
     async fn remove(&self, namespace: &Namespace) -> Result<(), StoreError> {

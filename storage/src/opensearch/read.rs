@@ -244,6 +244,19 @@ impl Documents<'_> {
         Ok(documents)
     }
 
+    /// Some documents in the order of their ids, and where each of them is.
+    pub(super) async fn spots(
+        &self,
+        after: Option<&DocumentId>,
+    ) -> Result<Vec<(Spot, Document)>, StoreError> {
+        let hits = self.hits(&json!({"match_all": {}}), after, PAGE).await?;
+        let of = |hit: Hit| {
+            let spot = Spot { index: hit.index.clone(), state: hit.state() };
+            Ok((spot, hit.into_document(&self.home.space, self.kind)?))
+        };
+        hits.into_iter().map(of).collect()
+    }
+
     /// Documents in the order of their ids.
     async fn page(
         &self,
@@ -251,6 +264,15 @@ impl Documents<'_> {
         after: Option<&DocumentId>,
         size: usize,
     ) -> Result<Vec<Document>, StoreError> {
+        self.documents(self.hits(query, after, size).await?)
+    }
+
+    async fn hits(
+        &self,
+        query: &Value,
+        after: Option<&DocumentId>,
+        size: usize,
+    ) -> Result<Vec<Hit>, StoreError> {
         let mut body = json!({
             "size": size,
             "sort": [{"id": "asc"}],
@@ -261,6 +283,6 @@ impl Documents<'_> {
             body["search_after"] = json!([after.as_str()]);
         }
         let found: Found = self.engine.hosts.ask(self.search_request(query, body)).await?;
-        self.documents(found.hits.hits)
+        Ok(found.hits.hits)
     }
 }

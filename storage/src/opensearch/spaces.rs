@@ -29,6 +29,8 @@ const SETTLED: Duration = Duration::from_secs(60);
 
 /// How often something is tried that others come between.
 const ROUNDS: usize = 10;
+/// How many markers are read at once.
+const PAGE: usize = 10_000;
 
 /// The namespaces.
 #[derive(Debug)]
@@ -81,7 +83,7 @@ impl Spaces {
             }
             _ => {
                 known.homes.remove(namespace);
-                Err(StoreError::new(StoreErrorKind::NotInstalled, format!("{namespace} is not installed")))
+                Err(not_installed(namespace))
             }
         }
     }
@@ -173,6 +175,53 @@ impl Spaces {
         Err(contended(&name))
     }
 
+    /// The markers of what is installed and of an older schema.
+    pub(super) async fn outdated(&self, schema: u32) -> Result<Vec<Marker>, StoreError> {
+        let (mut all, mut after) = (Vec::new(), String::new());
+        loop {
+            let filter = [
+                json!({"term": {"state": "installed"}}),
+                json!({"range": {"schema": {"lt": schema}}}),
+                json!({"range": {"namespace": {"gt": after}}}),
+            ];
+            let page = self.markers.search(&filter, PAGE).await?;
+            let is_last = page.len() < PAGE;
+            all.extend(page);
+            match all.last() {
+                Some(last) if !is_last => after.clone_from(&last.namespace),
+                _ => return Ok(all),
+            }
+        }
+    }
+
+    /// Where a namespace's documents are, if it is installed and of an older schema.
+    pub(super) async fn home_if_older(
+        &self,
+        namespace: &Namespace,
+        schema: u32,
+    ) -> Result<Option<Home>, StoreError> {
+        match self.markers.read(&namespace.to_string()).await? {
+            Some(Read { marker, .. }) if marker.state == State::Installed => {
+                let home = Home { space: marker.space, place: Place::of(namespace, marker.placement) };
+                Ok((marker.schema < schema).then_some(home))
+            }
+            _ => Err(not_installed(namespace)),
+        }
+    }
+
+    /// All of a namespace is of this schema now.
+    pub(super) async fn brought_up(&self, namespace: &Namespace, schema: u32) -> Result<(), StoreError> {
+        let name = namespace.to_string();
+        let read = self.markers.read(&name).await?;
+        let Some(before) = read.filter(|read| read.marker.state == State::Installed) else {
+            return Err(not_installed(namespace));
+        };
+        let marker = Marker { schema, ..before.marker.clone() };
+        // Another process may have done the same meanwhile.
+        self.markers.write(&name, &marker, Some(&before)).await?;
+        Ok(())
+    }
+
     /// Clears once more the spaces that were removed a while ago: a process that had not heard of it may have written there.
     pub(super) async fn sweep(&self, engine: &Engine) -> Result<(), StoreError> {
         let before = now() - i64::try_from(SETTLED.as_millis()).unwrap_or(0);
@@ -250,6 +299,10 @@ async fn clear_alias(
     }
     warn!(%space, alias, "documents come while they are deleted");
     Err(contended(&space.to_string()))
+}
+
+fn not_installed(namespace: &Namespace) -> StoreError {
+    StoreError::new(StoreErrorKind::NotInstalled, format!("{namespace} is not installed"))
 }
 
 fn contended(name: &str) -> StoreError {

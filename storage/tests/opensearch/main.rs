@@ -3,3 +3,4 @@
 mod conforms;
 mod dedicated;
 mod support;
+mod upgrade;
