@@ -1,7 +1,11 @@
 //! The OpenSearch backend against a real cluster: `export TENANTRY_TEST_OPENSEARCH=$(scripts/opensearch start)`.
 
 mod between;
+mod cluster;
 mod conforms;
 mod data;
+mod killed;
+mod load;
+mod own;
 mod proxy;
 mod support;
