@@ -77,7 +77,8 @@
 //!   1000 files want `ulimit -n` above 7000, sockets not counted.
 //!
 //! # Backends
-//! [`MemoryStore`] is the reference, [`EmbeddedStore`] what to run. One's own implements [`Store`], with [`evaluate`] if it
+//! [`MemoryStore`] is the reference, [`EmbeddedStore`] what to run; with the feature `opensearch` a cluster takes its place, whose
+//! searches lag behind by a moment. One's own implements [`Store`], with [`evaluate`] if it
 //! looks at documents itself, and proves itself with the suites in `conformance`: `docs/own-backend.md` in the repository
 //! walks through the example that does so. All give the same answers to the same [`Query`]: what is outside the subset is
 //! refused.
@@ -85,6 +86,7 @@
 //! | feature | default | what it adds |
 //! |---|---|---|
 //! | `embedded` | yes | [`EmbeddedStore`]: one SQLite file per tenant and context; needs a tokio runtime |
+//! | `opensearch` | no | `OpenSearchStore`: all tenants in a fixed set of indices of a cluster, or in indices of their own; needs a tokio runtime |
 //! | `conformance` | no | the suites that prove a backend |
 
 mod aggregate;

@@ -4,6 +4,19 @@ use std::fmt;
 use std::num::{NonZeroU32, NonZeroUsize};
 use std::time::Duration;
 
+use crate::opensearch::home::EnginePlacement;
+use crate::opensearch::partition::Period;
+
+/// The kinds of the original's indices, and its default partitions (contract section 3).
+const OWN_KINDS: [(&str, Period); 6] = [
+    ("event", Period::Quarter),
+    ("entity", Period::Quarter),
+    ("log", Period::Month),
+    ("session", Period::Quarter),
+    ("profile", Period::Quarter),
+    ("field-update-log", Period::Month),
+];
+
 /// Settings of an [`OpenSearchStore`](crate::OpenSearchStore).
 #[derive(Clone)]
 #[non_exhaustive]
@@ -18,11 +31,21 @@ pub struct OpenSearchConfig {
     /// Whether the engine's certificate is checked. Default true; false lets anybody between the two read and change
     /// everything.
     pub verify_certificates: bool,
-    /// What the names of all indices begin with. Default `tenantry`.
+    /// What the names of the indices of all tenants begin with. Default `tenantry`.
     pub prefix: String,
-    /// Into how many shards each index with documents is divided when it is made; a tenant's documents of a kind are in one
+    /// Where the documents of a tenant go that is installed from now on. Those that are installed stay where they are.
+    /// Default: shared.
+    pub placement: EnginePlacement,
+    /// What the names of tenants' own indices begin with. Default `09x`, as those of version 0.9.0 of the original.
+    pub own_version: String,
+    /// The kinds that a tenant with indices of its own has there, and how long a partition of each is; all other kinds are in
+    /// the indices of all tenants. Default: the six of the original (contract section 8).
+    pub own_kinds: Vec<(String, Period)>,
+    /// Into how many shards each index of all tenants is divided when it is made; a tenant's documents of a kind are in one
     /// of them. Default 3.
     pub shards: NonZeroU32,
+    /// Into how many shards each index of a tenant's own is divided when it is made. Default 3.
+    pub own_shards: NonZeroU32,
     /// How many further copies each shard has; `None`: one, where the cluster has more than one data node when the index is
     /// made. An acknowledged document is on the disks of all copies that are there at that moment.
     pub replicas: Option<u32>,
@@ -94,7 +117,11 @@ impl OpenSearchConfig {
             authorities: None,
             verify_certificates: true,
             prefix: "tenantry".to_owned(),
+            placement: EnginePlacement::Shared,
+            own_version: "09x".to_owned(),
+            own_kinds: OWN_KINDS.map(|(kind, period)| (kind.to_owned(), period)).to_vec(),
             shards: const { NonZeroU32::new(3).expect("3 is not zero") },
+            own_shards: const { NonZeroU32::new(3).expect("3 is not zero") },
             replicas: None,
             refresh_interval: Duration::from_secs(1),
             timeout: Duration::from_secs(12),

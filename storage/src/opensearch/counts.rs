@@ -17,6 +17,7 @@ use crate::query::{Aggregation, Buckets, Filter, Interval, Scalar};
 
 /// How many buckets one question asks for; the engine gives 65 535 at most.
 const MAX_BUCKETS: usize = 10_000;
+const MAX_SHARD_TERMS: usize = 50_000;
 
 #[derive(Deserialize)]
 struct Answer<A> {
@@ -33,6 +34,9 @@ struct Listed<K> {
     buckets: Vec<Bucket<K>>,
     #[serde(default)]
     sum_other_doc_count: u64,
+    /// What a shard may have left out; 0 where one shard has all, or none had more than it told.
+    #[serde(default)]
+    doc_count_error_upper_bound: u64,
     after_key: Option<Value>,
 }
 
@@ -76,11 +80,12 @@ impl Documents<'_> {
         Ok(answer.aggregations.counted)
     }
 
-    /// `None` where a value is too long to be read from what was counted.
+    /// `None` where a value is too long to be read from what was counted, or where shards have not told all.
     async fn by_value(&self, plan: &Plan, path: &str, size: usize) -> Result<Option<Buckets>, StoreError> {
         let mut request = json!({"terms": {
-            // All of a tenant's documents are in one shard: nothing is estimated.
             "size": size.max(1),
+            // All that a tenant shares is in one shard, and nothing is estimated. Of its own shards each tells so many.
+            "shard_size": MAX_SHARD_TERMS,
             "order": [{"_count": "desc"}, {"_key": "asc"}],
         }});
         let declared = self.kind.field(path);
@@ -96,6 +101,9 @@ impl Documents<'_> {
             }
         }
         let found: Listed<String> = self.counted(plan, request).await?;
+        if found.doc_count_error_upper_bound > 0 {
+            return Ok(None);
+        }
         let beyond: u64 = found.buckets.iter().skip(size).map(|bucket| bucket.doc_count).sum();
         let read = |key: &str| match declared {
             Some(field) => terms::decode_sorted(field.field_type, key),

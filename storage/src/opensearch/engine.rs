@@ -9,6 +9,8 @@ use tokio::sync::OnceCell;
 use tracing::{info, warn};
 
 use crate::error::{StoreError, StoreErrorKind};
+use crate::opensearch::dedicated::{Dedicated, Owner};
+use crate::opensearch::home::Place;
 use crate::opensearch::hosts::{Failed, Hosts, Request};
 use crate::opensearch::layout::{FORMAT, Layout};
 
@@ -17,6 +19,7 @@ use crate::opensearch::layout::{FORMAT, Layout};
 pub(super) struct Engine {
     pub(super) hosts: Arc<Hosts>,
     pub(super) layout: Arc<Layout>,
+    pub(super) dedicated: Dedicated,
     ready: OnceCell<()>,
 }
 
@@ -27,7 +30,8 @@ struct Health {
 
 impl Engine {
     pub(super) fn new(hosts: Arc<Hosts>, layout: Arc<Layout>) -> Self {
-        Self { hosts, layout, ready: OnceCell::new() }
+        let dedicated = Dedicated::new(Arc::clone(&hosts), Arc::clone(&layout));
+        Self { hosts, layout, dedicated, ready: OnceCell::new() }
     }
 
     /// Makes the indices that are missing, and looks at those that are there; once in the life of a store.
@@ -82,6 +86,16 @@ impl Engine {
             info!(alias, schema, "the mapping was brought up to the schema");
         }
         Ok(())
+    }
+
+    /// Every alias under which documents of a place are.
+    pub(super) fn aliases_of(&self, place: Place) -> Vec<String> {
+        let mut aliases = self.layout.of_documents();
+        if let Place::Dedicated { tenant, context } = place {
+            let owner = Owner { tenant, context };
+            aliases.extend(self.layout.own_kinds().map(|kind| owner.alias(self.layout.version(), kind)));
+        }
+        aliases
     }
 
     /// Lets searches see what was written.

@@ -16,7 +16,7 @@ use tokio::time::sleep;
 use crate::error::{StoreError, StoreErrorKind};
 use crate::opensearch::config::{Credentials, OpenSearchConfig};
 use crate::opensearch::failure::{Refused, unexpected, unreachable};
-use crate::opensearch::spaces::Space;
+use crate::opensearch::home::Space;
 
 /// How often a request is sent, if those before surely did nothing.
 const ATTEMPTS: u32 = 4;

@@ -10,13 +10,12 @@ use serde_json::json;
 use tokio::sync::{Notify, oneshot};
 use tokio::time::sleep;
 
-use crate::document::Version;
 use crate::error::{StoreError, StoreErrorKind};
 use crate::opensearch::config::OpenSearchConfig;
 use crate::opensearch::failure::{Cause, RETRY_AFTER, Refused};
+use crate::opensearch::home::Space;
 use crate::opensearch::hosts::{Hosts, Request};
-use crate::opensearch::spaces::Space;
-use crate::opensearch::stored;
+use crate::opensearch::stored::State;
 
 /// How often what the engine was too busy for is sent again.
 const ATTEMPTS: u32 = 4;
@@ -25,12 +24,20 @@ const FIRST_PAUSE: Duration = Duration::from_millis(100);
 /// One change of one document, as the engine takes it.
 #[derive(Debug)]
 pub(super) struct Operation {
-    pub(super) index: String,
+    pub(super) target: Target,
     pub(super) id: String,
-    pub(super) space: Space,
     pub(super) action: Action,
     /// The state that it must be in.
-    pub(super) unchanged: Option<Version>,
+    pub(super) unchanged: Option<State>,
+}
+
+/// Where a document is written.
+#[derive(Debug, Clone)]
+pub(super) enum Target {
+    /// An alias of the one index of all tenants, and the space that leads to the shard.
+    Shared(String, Space),
+    /// One index of a tenant's own.
+    Own(String),
 }
 
 #[derive(Debug)]
@@ -43,7 +50,7 @@ pub(super) enum Action {
 /// What became of an operation.
 #[derive(Debug)]
 pub(super) struct Outcome {
-    pub(super) version: Version,
+    pub(super) state: State,
     /// `created`, `updated`, `deleted` or `not_found`.
     pub(super) result: String,
 }
@@ -169,11 +176,14 @@ impl Queue {
 
 impl Operation {
     fn lines(&self) -> Lines {
-        // An index is reached by an alias: one that is gone is not made anew without its mapping.
-        let mut target =
-            json!({"_index": self.index, "_id": self.id, "routing": self.space, "require_alias": true});
-        if let Some(version) = self.unchanged {
-            let (term, number) = stored::parts(version);
+        let mut target = match &self.target {
+            // Reached by an alias: one that is gone is not made anew without its mapping.
+            Target::Shared(alias, space) => {
+                json!({"_index": alias, "_id": self.id, "routing": space, "require_alias": true})
+            }
+            Target::Own(index) => json!({"_index": index, "_id": self.id}),
+        };
+        if let Some(State { term, number }) = self.unchanged {
             target["if_primary_term"] = term.into();
             target["if_seq_no"] = number.into();
         }
@@ -275,6 +285,6 @@ async fn send<'o>(
 fn outcome(item: Item) -> Result<Outcome, Refused> {
     match item.error {
         Some(cause) => Err(Refused { status: item.status, cause, retry_after: None }),
-        None => Ok(Outcome { version: stored::version(item.term, item.number), result: item.result }),
+        None => Ok(Outcome { state: State { term: item.term, number: item.number }, result: item.result }),
     }
 }

@@ -7,9 +7,11 @@
 //! ```
 
 use serde_json::{Map, Value, json};
+use tenant_core::Incarnation;
 
 use crate::kind::{FieldType, Kind, Schema};
-use crate::opensearch::OpenSearchConfig;
+use crate::opensearch::config::OpenSearchConfig;
+use crate::opensearch::partition::Period;
 
 /// How documents are written; one of another number is not understood.
 pub(super) const FORMAT: u64 = 1;
@@ -20,18 +22,26 @@ pub(super) struct Layout {
     prefix: String,
     schema: Schema,
     shards: u32,
+    own_shards: u32,
     replicas: Option<u32>,
     refresh: String,
+    version: String,
+    own: Vec<(String, Period)>,
 }
 
-/// The field of an index by which documents are sorted. No dot: a declared path may be the beginning of another one.
+/// A declared path as the name of a field. No dot: a path may be the beginning of another one.
+pub(super) fn field_name(path: &str) -> String {
+    path.replace('.', "/")
+}
+
+/// The field of an index by which documents are sorted.
 pub(super) fn sort_field(path: &str) -> String {
-    format!("k.{}", path.replace('.', "/"))
+    format!("k.{}", field_name(path))
 }
 
 /// The field with the milliseconds of a declared date.
 pub(super) fn milliseconds_field(path: &str) -> String {
-    format!("m.{}", path.replace('.', "/"))
+    format!("m.{}", field_name(path))
 }
 
 impl Layout {
@@ -40,8 +50,11 @@ impl Layout {
             prefix: config.prefix.clone(),
             schema,
             shards: config.shards.get(),
+            own_shards: config.own_shards.get(),
             replicas: config.replicas,
             refresh: format!("{}ms", config.refresh_interval.as_millis()),
+            version: config.own_version.clone(),
+            own: config.own_kinds.clone(),
         }
     }
 
@@ -52,6 +65,31 @@ impl Layout {
     /// The index with the namespaces.
     pub(super) fn spaces(&self) -> String {
         format!("{}-spaces", self.prefix)
+    }
+
+    /// What the names of tenants' own indices begin with.
+    pub(super) fn version(&self) -> &str {
+        &self.version
+    }
+
+    /// The kinds that a tenant with indices of its own has there.
+    pub(super) fn own_kinds(&self) -> impl Iterator<Item = &str> {
+        self.own.iter().map(|(kind, _)| kind.as_str())
+    }
+
+    /// How long a partition of such a kind is.
+    pub(super) fn period(&self, kind: &str) -> Period {
+        self.own.iter().find(|(own, _)| own == kind).map_or(Period::Quarter, |(_, period)| *period)
+    }
+
+    /// How many shards such an index takes.
+    pub(super) fn own_shards(&self, data_nodes: u64) -> u64 {
+        u64::from(self.own_shards) * u64::from(1 + self.replicas(data_nodes))
+    }
+
+    /// On one data node there are no replicas unless they were asked for: they would have no place.
+    fn replicas(&self, data_nodes: u64) -> u32 {
+        self.replicas.unwrap_or(u32::from(data_nodes > 1))
     }
 
     /// The index with the documents of a kind.
@@ -75,36 +113,75 @@ impl Layout {
         format!("{alias}-1")
     }
 
-    /// What an index is made with. On one data node it has no replicas unless they were asked for: they would have no place.
-    pub(super) fn definition(&self, index: &str, data_nodes: u64) -> Value {
-        let replicas = self.replicas.unwrap_or(u32::from(data_nodes > 1));
-        let shards = if index == self.spaces() { 1 } else { self.shards };
+    /// What an index of all tenants is made with.
+    pub(super) fn definition(&self, alias: &str, data_nodes: u64) -> Value {
+        let shards = if alias == self.spaces() { 1 } else { self.shards };
+        self.index(alias, shards, data_nodes, &self.mapping(alias))
+    }
+
+    /// What a tenant's own index of a kind is made with, which may be one that this program keeps no documents of.
+    pub(super) fn own_definition(
+        &self,
+        alias: &str,
+        kind: &str,
+        data_nodes: u64,
+        of: Option<Incarnation>,
+    ) -> Value {
+        let kinds: Vec<_> = self.schema.kinds().iter().filter(|own| own.name() == kind).collect();
+        let mut mapping = self.documents(&kinds);
+        // All shards are one tenant's.
+        mapping["_routing"]["required"] = false.into();
+        if let Some(incarnation) = of {
+            mapping["_meta"]["incarnation"] = incarnation.to_string().into();
+        }
+        self.index(alias, self.own_shards, data_nodes, &mapping)
+    }
+
+    /// The fields of a tenant's own index of a kind.
+    pub(super) fn own_fields(&self, kind: &str) -> Value {
+        let kinds: Vec<_> = self.schema.kinds().iter().filter(|own| own.name() == kind).collect();
+        json!({"properties": self.documents(&kinds)["properties"]})
+    }
+
+    fn index(&self, alias: &str, shards: u32, data_nodes: u64, mapping: &Value) -> Value {
         json!({
             "settings": {"index": {
                 "number_of_shards": shards,
-                "number_of_replicas": replicas,
+                "number_of_replicas": self.replicas(data_nodes),
                 "refresh_interval": self.refresh,
                 // What is acknowledged is on the disk.
                 "translog.durability": "request",
             }},
-            "mappings": self.mapping(index),
-            "aliases": {index: {}},
+            "mappings": mapping,
+            "aliases": {alias: {}},
         })
     }
 
-    /// The fields of an index; a newer schema may add to them.
-    pub(super) fn mapping(&self, index: &str) -> Value {
-        let meta = json!({"format": FORMAT, "schema": self.schema.version()});
-        let keyword = json!({"type": "keyword"});
-        if index == self.spaces() {
-            let properties = json!({"namespace": keyword, "state": keyword, "schema": {"type": "integer"}, "at": {"type": "long"}});
-            return json!({"dynamic": false, "_meta": meta, "properties": properties});
+    /// The fields of an index of all tenants; a newer schema may add to them.
+    pub(super) fn mapping(&self, alias: &str) -> Value {
+        if alias != self.spaces() {
+            let kinds: Vec<_> =
+                self.schema.kinds().iter().filter(|kind| self.of_kind(kind) == alias).collect();
+            return self.documents(&kinds);
         }
+        let keyword = json!({"type": "keyword"});
+        let properties = json!({
+            "namespace": keyword, "tenant": keyword, "context": keyword, "placement": keyword, "state": keyword,
+            "schema": {"type": "integer"}, "at": {"type": "long"},
+        });
+        json!({"dynamic": false, "_meta": self.meta(), "properties": properties})
+    }
+
+    fn meta(&self) -> Value {
+        json!({"format": FORMAT, "schema": self.schema.version()})
+    }
+
+    /// The fields of an index with documents of some kinds.
+    fn documents(&self, kinds: &[&Kind]) -> Value {
+        let keyword = json!({"type": "keyword"});
         let (mut sorted, mut times) = (Map::new(), Map::new());
-        for field in
-            self.schema.kinds().iter().filter(|kind| self.of_kind(kind) == index).flat_map(Kind::fields)
-        {
-            let name = field.path.replace('.', "/");
+        for field in kinds.iter().flat_map(|kind| kind.fields()) {
+            let name = field_name(&field.path);
             if field.field_type == FieldType::Date {
                 times.insert(name.clone(), json!({"type": "long"}));
             }
@@ -113,7 +190,7 @@ impl Layout {
         }
         json!({
             "dynamic": false,
-            "_meta": meta,
+            "_meta": self.meta(),
             "_routing": {"required": true},
             // What is made of the body is not kept a second time.
             "_source": {"excludes": ["t", "k", "m"]},

@@ -9,16 +9,21 @@
 
 mod config;
 mod counts;
+mod dedicated;
 mod engine;
 mod failure;
+mod home;
 mod hosts;
 mod lane;
 mod layout;
+mod marker;
+mod partition;
 mod plan;
 mod read;
 mod spaces;
 mod stored;
 mod terms;
+mod upgrade;
 mod write;
 
 use std::fmt;
@@ -27,6 +32,8 @@ use std::sync::Arc;
 use async_trait::async_trait;
 
 pub use config::{Credentials, OpenSearchConfig};
+pub use home::EnginePlacement;
+pub use partition::Period;
 
 use crate::check;
 use crate::document::{Applied, Batch, Document, DocumentId};
@@ -74,17 +81,18 @@ impl OpenSearchStore {
     pub fn open(config: &OpenSearchConfig, schema: Schema) -> Result<Self, StoreError> {
         let hosts = Arc::new(Hosts::new(config)?);
         let layout = Arc::new(Layout::new(config, schema));
-        let spaces = Spaces::new(Arc::clone(&hosts), Arc::clone(&layout));
         let lane = Lane::start(&hosts, config);
-        Ok(Self { engine: Engine::new(hosts, layout), spaces, lane })
+        let engine = Engine::new(hosts, layout);
+        let spaces = Spaces::new(&engine, config.placement);
+        Ok(Self { engine, spaces, lane })
     }
 
     /// The documents of a kind in a namespace that is installed.
     async fn documents(&self, namespace: &Namespace, kind: &str) -> Result<Documents<'_>, StoreError> {
         let kind = self.schema().kind(kind)?;
         self.engine.ready().await?;
-        let space = self.spaces.of(namespace).await?;
-        Ok(Documents { engine: &self.engine, space, kind })
+        let home = self.spaces.of(namespace).await?;
+        Ok(Documents { engine: &self.engine, home, kind })
     }
 }
 
@@ -96,25 +104,24 @@ impl Store for OpenSearchStore {
 
     async fn install(&self, namespace: &Namespace) -> Result<Created, StoreError> {
         self.engine.ready().await?;
-        self.spaces.install(namespace).await
+        self.spaces.install(&self.engine, namespace).await
     }
 
     async fn upgrade(&self, namespace: &Namespace) -> Result<bool, StoreError> {
         self.engine.ready().await?;
-        self.spaces.of(namespace).await?;
-        Ok(false)
+        self.bring_up(namespace).await
     }
 
     async fn remove(&self, namespace: &Namespace) -> Result<(), StoreError> {
         self.engine.ready().await?;
-        self.spaces.remove(namespace).await
+        self.spaces.remove(&self.engine, namespace).await
     }
 
     async fn write(&self, namespace: &Namespace, batch: Batch) -> Result<Vec<Applied>, StoreError> {
         self.schema().check(&batch)?;
         self.engine.ready().await?;
-        let space = self.spaces.of(namespace).await?;
-        self.apply(&space, batch).await
+        let home = self.spaces.of(namespace).await?;
+        self.apply(home, batch).await
     }
 
     async fn get(
@@ -160,7 +167,7 @@ impl Store for OpenSearchStore {
 
     async fn refresh(&self, namespace: &Namespace) -> Result<(), StoreError> {
         self.engine.ready().await?;
-        self.spaces.of(namespace).await?;
-        self.engine.refresh(&self.engine.layout.of_documents().join(",")).await
+        let home = self.spaces.of(namespace).await?;
+        self.engine.refresh(&self.engine.aliases_of(home.place).join(",")).await
     }
 }

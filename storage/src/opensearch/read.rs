@@ -4,15 +4,17 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::document::{Document, DocumentId};
-use crate::error::StoreError;
+use crate::error::{StoreError, StoreErrorKind};
 use crate::evaluate::{Matcher, Pager};
 use crate::kind::Kind;
+use crate::opensearch::dedicated::Owner;
 use crate::opensearch::engine::Engine;
+use crate::opensearch::failure::{RETRY_AFTER, unexpected};
+use crate::opensearch::home::{Home, Place};
 use crate::opensearch::hosts::Request;
 use crate::opensearch::layout::sort_field;
 use crate::opensearch::plan::Plan;
-use crate::opensearch::spaces::Space;
-use crate::opensearch::stored::{Hit, engine_id};
+use crate::opensearch::stored::{Hit, State, engine_id};
 use crate::query::{Filter, Order, Page, Query};
 
 /// How many documents are read at once where all that may match are looked at, and by a scan.
@@ -20,11 +22,18 @@ const PAGE: usize = 1000;
 /// Numbers up to there are counted without counting all.
 const MAX_TRACKED: u64 = i32::MAX as u64;
 
-/// The documents of one kind in one space: all that a read can ask for.
+/// The documents of one kind in one namespace: all that a read can ask for.
 pub(super) struct Documents<'e> {
     pub(super) engine: &'e Engine,
-    pub(super) space: Space,
+    pub(super) home: Home,
     pub(super) kind: &'e Kind,
+}
+
+/// Where a document is, and its state there.
+#[derive(Debug)]
+pub(super) struct Spot {
+    pub(super) index: String,
+    pub(super) state: State,
 }
 
 #[derive(Deserialize)]
@@ -52,42 +61,102 @@ impl Documents<'_> {
     /// A request for a search, with nothing but this space and kind in it.
     pub(super) fn search_request(&self, query: &Value, mut body: Value) -> Request {
         body["query"] = json!({"bool": {"filter": [
-            {"term": {"space": self.space}},
+            {"term": {"space": self.home.space}},
             {"term": {"kind": self.kind.name()}},
             query,
         ]}});
-        let path = format!("{}/_search", self.index());
-        Request::read(path, &body).query(&[("allow_partial_search_results", "false")]).routed(&self.space)
+        let request = Request::read(format!("{}/_search", self.alias()), &body);
+        let request = request.query(&[("allow_partial_search_results", "false")]);
+        if self.own_alias().is_some() { request } else { request.routed(&self.home.space) }
     }
 
-    fn index(&self) -> String {
-        self.engine.layout.of_kind(self.kind)
+    /// The alias that is read.
+    pub(super) fn alias(&self) -> String {
+        self.own_alias().unwrap_or_else(|| self.engine.layout.of_kind(self.kind))
+    }
+
+    /// The same, if the documents are in indices of the tenant's own.
+    pub(super) fn own_alias(&self) -> Option<String> {
+        let Place::Dedicated { tenant, context } = self.home.place else { return None };
+        let layout = &self.engine.layout;
+        let is_own = layout.own_kinds().any(|own| own == self.kind.name());
+        is_own.then(|| Owner { tenant, context }.alias(layout.version(), self.kind.name()))
     }
 
     fn documents(&self, hits: Vec<Hit>) -> Result<Vec<Document>, StoreError> {
-        hits.into_iter().map(|hit| hit.into_document(&self.space, self.kind)).collect()
+        hits.into_iter().map(|hit| hit.into_document(&self.home.space, self.kind)).collect()
     }
 
     pub(super) async fn get(&self, id: &DocumentId) -> Result<Option<Document>, StoreError> {
-        let body = json!({"docs": [{"_id": engine_id(&self.space, self.kind, id), "routing": self.space}]});
-        let request = Request::read(format!("{}/_mget", self.index()), &body);
-        let gotten: Gotten = self.engine.hosts.ask(request).await?;
-        let Some(answer) = gotten.docs.into_iter().next() else {
-            return Err(StoreError::new(
-                crate::error::StoreErrorKind::Backend,
-                "the engine did not answer for a document",
-            ));
+        Ok(self.find(&[id]).await?.pop().flatten().map(|(_, document)| document))
+    }
+
+    /// The documents of ids, as they are, seen by searches or not; and where each of them is.
+    pub(super) async fn find(
+        &self,
+        ids: &[&DocumentId],
+    ) -> Result<Vec<Option<(Spot, Document)>>, StoreError> {
+        let indices = match self.own_alias() {
+            Some(alias) => self.engine.dedicated.partitions(&alias, self.kind.name()).await?,
+            None => vec![self.alias()],
         };
+        self.find_in(&indices, ids).await
+    }
+
+    /// The same, in some of the indices where they may be.
+    pub(super) async fn find_in(
+        &self,
+        indices: &[String],
+        ids: &[&DocumentId],
+    ) -> Result<Vec<Option<(Spot, Document)>>, StoreError> {
+        let is_own = self.own_alias().is_some();
+        let asked = ids.iter().flat_map(|id| {
+            let id = engine_id(&self.home.space, self.kind, id);
+            indices.iter().map(move |index| match is_own {
+                true => json!({"_index": index, "_id": id}),
+                false => json!({"_index": index, "_id": id, "routing": self.home.space}),
+            })
+        });
+        let request = Request::read("_mget".to_owned(), &json!({"docs": asked.collect::<Vec<_>>()}));
+        let gotten: Gotten = self.engine.hosts.ask(request).await?;
+        if gotten.docs.len() != ids.len() * indices.len() {
+            return Err(StoreError::new(StoreErrorKind::Backend, "the engine answered for other documents"));
+        }
+        let mut answers = gotten.docs.into_iter();
+        let of = |id: &&DocumentId| {
+            let mut found = None;
+            for answer in answers.by_ref().take(indices.len()) {
+                found = found.or(self.one(answer, id, is_own)?);
+            }
+            Ok(found)
+        };
+        ids.iter().map(of).collect()
+    }
+
+    /// One answer for a document; a partition may not have been made yet.
+    fn one(
+        &self,
+        answer: Value,
+        id: &DocumentId,
+        is_own: bool,
+    ) -> Result<Option<(Spot, Document)>, StoreError> {
         if let Some(error) = answer.get("error") {
-            let kind = crate::error::StoreErrorKind::Unavailable { retry_after: super::failure::RETRY_AFTER };
-            return Err(StoreError::new(kind, format!("the engine cannot read a document: {error}")));
+            if error["type"] != "index_not_found_exception" {
+                let kind = StoreErrorKind::Unavailable { retry_after: RETRY_AFTER };
+                return Err(StoreError::new(kind, format!("the engine cannot read a document: {error}")));
+            }
+            return match is_own {
+                true => Ok(None),
+                false => Err(StoreError::new(StoreErrorKind::NotInstalled, "the engine has no index for it")),
+            };
         }
         if answer["found"] != true {
             return Ok(None);
         }
-        let hit: Hit = serde_json::from_value(answer).map_err(super::failure::unexpected)?;
-        let document = hit.into_document(&self.space, self.kind)?;
-        Ok(Some(document).filter(|document| document.id == *id))
+        let hit: Hit = serde_json::from_value(answer).map_err(unexpected)?;
+        let spot = Spot { index: hit.index.clone(), state: hit.state() };
+        let document = hit.into_document(&self.home.space, self.kind)?;
+        Ok((document.id == *id).then_some((spot, document)))
     }
 
     pub(super) async fn search(&self, query: &Query) -> Result<Page, StoreError> {
@@ -159,7 +228,7 @@ impl Documents<'_> {
         after: Option<&DocumentId>,
         limit: usize,
     ) -> Result<Vec<Document>, StoreError> {
-        self.engine.refresh(&self.index()).await?;
+        self.engine.refresh(&self.alias()).await?;
         let (all, mut documents) = (json!({"match_all": {}}), Vec::new());
         let mut after = after.cloned();
         while documents.len() < limit {
@@ -175,6 +244,19 @@ impl Documents<'_> {
         Ok(documents)
     }
 
+    /// Some documents in the order of their ids, and where each of them is.
+    pub(super) async fn spots(
+        &self,
+        after: Option<&DocumentId>,
+    ) -> Result<Vec<(Spot, Document)>, StoreError> {
+        let hits = self.hits(&json!({"match_all": {}}), after, PAGE).await?;
+        let of = |hit: Hit| {
+            let spot = Spot { index: hit.index.clone(), state: hit.state() };
+            Ok((spot, hit.into_document(&self.home.space, self.kind)?))
+        };
+        hits.into_iter().map(of).collect()
+    }
+
     /// Documents in the order of their ids.
     async fn page(
         &self,
@@ -182,6 +264,15 @@ impl Documents<'_> {
         after: Option<&DocumentId>,
         size: usize,
     ) -> Result<Vec<Document>, StoreError> {
+        self.documents(self.hits(query, after, size).await?)
+    }
+
+    async fn hits(
+        &self,
+        query: &Value,
+        after: Option<&DocumentId>,
+        size: usize,
+    ) -> Result<Vec<Hit>, StoreError> {
         let mut body = json!({
             "size": size,
             "sort": [{"id": "asc"}],
@@ -192,6 +283,6 @@ impl Documents<'_> {
             body["search_after"] = json!([after.as_str()]);
         }
         let found: Found = self.engine.hosts.ask(self.search_request(query, body)).await?;
-        self.documents(found.hits.hits)
+        Ok(found.hits.hits)
     }
 }

@@ -8,8 +8,9 @@ use crate::document::{Body, Document, DocumentId, Version};
 use crate::error::{StoreError, StoreErrorKind};
 use crate::instant;
 use crate::kind::{FieldType, Kind};
+use crate::opensearch::home::Space;
+use crate::opensearch::layout::field_name;
 use crate::opensearch::plan::milliseconds;
-use crate::opensearch::spaces::Space;
 use crate::opensearch::terms;
 use crate::path::Path;
 
@@ -37,6 +38,9 @@ struct Stored<'d> {
     t: std::collections::BTreeSet<String>,
     k: Map<String, Value>,
     m: Map<String, Value>,
+    /// The version, in indices that may be made anew.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    v: Option<u64>,
     body: &'d Body,
 }
 
@@ -46,13 +50,14 @@ pub(super) fn encode(
     kind: &Kind,
     id: &DocumentId,
     body: &Body,
+    v: Option<Version>,
 ) -> Result<Vec<u8>, StoreError> {
     let (mut k, mut m) = (Map::new(), Map::new());
     for field in kind.fields() {
         let Some(path) = Path::parse(&field.path) else { continue };
         let values = path.values(body);
         let [value] = values.as_slice() else { continue };
-        let name = field.path.replace('.', "/");
+        let name = field_name(&field.path);
         if let (FieldType::Date, Some(instant)) = (field.field_type, value.as_str().and_then(instant::parse))
         {
             m.insert(name.clone(), milliseconds(instant).into());
@@ -61,7 +66,8 @@ pub(super) fn encode(
             k.insert(name, sorted.into());
         }
     }
-    let stored = Stored { space, kind: kind.name(), id: id.as_str(), t: terms::of_body(body), k, m, body };
+    let (t, v) = (terms::of_body(body), v.map(Version::to_raw));
+    let stored = Stored { space, kind: kind.name(), id: id.as_str(), t, k, m, v, body };
     serde_json::to_vec(&stored)
         .map_err(|error| StoreError::invalid("a document cannot be written as JSON").with_source(error))
 }
@@ -69,6 +75,8 @@ pub(super) fn encode(
 /// A document as the engine answers it, in a page or by its id.
 #[derive(Debug, Deserialize)]
 pub(super) struct Hit {
+    #[serde(rename = "_index")]
+    pub(super) index: String,
     #[serde(rename = "_source")]
     source: Source,
     #[serde(rename = "_seq_no")]
@@ -83,10 +91,16 @@ struct Source {
     space: Space,
     kind: String,
     id: String,
+    v: Option<u64>,
     body: Body,
 }
 
 impl Hit {
+    /// The state in which the engine has it, for a change that is to find it so.
+    pub(super) fn state(&self) -> State {
+        State { term: self.term, number: self.number }
+    }
+
     /// The document, if it is one of that space and kind; anything else is not handed out, whatever was asked.
     pub(super) fn into_document(self, space: &Space, kind: &Kind) -> Result<Document, StoreError> {
         if self.source.space != *space || self.source.kind != kind.name() {
@@ -94,24 +108,36 @@ impl Hit {
             tracing::error!(%space, kind = kind.name(), "{message}");
             return Err(StoreError::new(StoreErrorKind::Backend, message));
         }
-        Ok(Document {
-            id: DocumentId::new(self.source.id)?,
-            version: version(self.term, self.number),
-            body: self.source.body,
-        })
+        let version = self.source.v.map_or_else(|| self.state().version(), Version::from_raw);
+        Ok(Document { id: DocumentId::new(self.source.id)?, version, body: self.source.body })
     }
 }
 
-/// How many bits of a version are the number of a change in its shard; the rest is the primary's term. No two states of a
-/// shard have both in common, and indices are not made anew.
-const NUMBER_BITS: u32 = 40;
-
-pub(super) fn version(term: u64, number: u64) -> Version {
-    Version::from_raw(term << NUMBER_BITS | number)
+/// The state of a document for the engine: the number of its last change in its shard, and the primary's term then.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct State {
+    pub(super) term: u64,
+    pub(super) number: u64,
 }
 
-/// The primary term and the number of the change.
-pub(super) fn parts(version: Version) -> (u64, u64) {
-    let raw = version.to_raw();
-    (raw >> NUMBER_BITS, raw & ((1 << NUMBER_BITS) - 1))
+/// How many bits of a version are the number; the rest is the term.
+const NUMBER_BITS: u32 = 40;
+
+impl State {
+    /// The version of a document in an index that is never made anew: no two states of a shard have both in common.
+    pub(super) fn version(self) -> Version {
+        Version::from_raw(self.term << NUMBER_BITS | self.number)
+    }
+
+    /// The state of such a version; `None` if it can be none, since no term is 0.
+    pub(super) fn of(version: Version) -> Option<Self> {
+        let raw = version.to_raw();
+        let (term, number) = (raw >> NUMBER_BITS, raw & ((1 << NUMBER_BITS) - 1));
+        (term > 0).then_some(Self { term, number })
+    }
+}
+
+/// A version for a document in an index that may be removed and made anew.
+pub(super) fn random_version() -> Version {
+    Version::from_raw(fastrand::u64(..))
 }

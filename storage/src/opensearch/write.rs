@@ -1,95 +1,151 @@
 //! Writing: the guarded changes one after the other, each with its guard in the engine's hands, then the appended ones
 //! together.
 
-use crate::document::{Applied, Batch, Change, Guard, Version};
+use std::collections::HashMap;
+
+use crate::document::{Applied, Batch, Change, DocumentId, Guard, Version};
 use crate::error::{StoreError, StoreErrorKind};
 use crate::opensearch::OpenSearchStore;
-use crate::opensearch::lane::{Action, Operation, Outcome};
+use crate::opensearch::home::Home;
+use crate::opensearch::lane::{Action, Operation, Outcome, Target};
 use crate::opensearch::read::Documents;
-use crate::opensearch::spaces::Space;
-use crate::opensearch::stored;
+use crate::opensearch::stored::{self, State};
 use crate::store::Store;
+
+/// An operation, and the version that the document has after it, if that is not the engine's.
+struct Prepared {
+    operation: Operation,
+    version: Option<Version>,
+}
 
 impl OpenSearchStore {
     /// Applies a batch that was checked.
-    pub(super) async fn apply(&self, space: &Space, batch: Batch) -> Result<Vec<Applied>, StoreError> {
+    pub(super) async fn apply(&self, home: Home, batch: Batch) -> Result<Vec<Applied>, StoreError> {
         let mut applied = Vec::with_capacity(batch.guarded.len() + batch.appended.len());
         for (item, (change, guard)) in batch.guarded.iter().enumerate() {
-            applied.push(self.guarded(space, item, change, *guard).await?);
+            applied.push(self.guarded(home, change, *guard).await?.ok_or_else(|| conflict(item))?);
         }
         if batch.appended.is_empty() {
             return Ok(applied);
         }
-        let operations = batch.appended.iter().map(|change| self.operation(space, change, None));
-        let operations = operations.collect::<Result<Vec<_>, StoreError>>()?;
-        for outcome in self.lane.write(&operations).await? {
-            applied.push(row(&outcome.map_err(StoreError::from)?));
+        let older = self.in_older_partitions(home, &batch.appended).await?;
+        let mut prepared = Vec::with_capacity(batch.appended.len());
+        for change in &batch.appended {
+            let index = older.get(&(change.kind(), change.id())).cloned();
+            prepared.push(self.prepare(home, change, index).await?);
+        }
+        let (operations, versions): (Vec<_>, Vec<_>) =
+            prepared.into_iter().map(|prepared| (prepared.operation, prepared.version)).unzip();
+        for (outcome, version) in self.lane.write(&operations).await?.into_iter().zip(versions) {
+            applied.push(row(&outcome?, version));
         }
         Ok(applied)
     }
 
+    /// `None` if the guard does not hold.
     async fn guarded(
         &self,
-        space: &Space,
-        item: usize,
+        home: Home,
         change: &Change,
         guard: Guard,
-    ) -> Result<Applied, StoreError> {
-        let conflict = || {
-            let message = format!("the guard of item {item} does not hold");
-            StoreError::new(StoreErrorKind::Conflict { item }, message)
-        };
-        let unchanged = match (change, guard) {
-            (Change::Delete { kind, id }, Guard::Absent) => {
-                let kind = self.schema().kind(kind)?;
-                let documents = Documents { engine: &self.engine, space: *space, kind };
-                return match documents.get(id).await? {
-                    None => Ok(Applied { version: None, existed: false }),
-                    Some(_) => Err(conflict()),
-                };
+    ) -> Result<Option<Applied>, StoreError> {
+        let documents = self.documents_of(home, change.kind())?;
+        // An index of the tenant's own may be one of several, and its states come again when it is made anew.
+        let is_own = documents.own_alias().is_some();
+        let is_looked_at = is_own || matches!((change, guard), (Change::Delete { .. }, Guard::Absent));
+        let found = if is_looked_at { documents.find(&[change.id()]).await?.pop().flatten() } else { None };
+        let (index, unchanged) = match (guard, found) {
+            (Guard::Absent, Some(_)) => return Ok(None),
+            (Guard::Absent, None) => (None, None),
+            (Guard::Unchanged(version), Some((spot, document))) if document.version == version => {
+                (Some(spot.index), Some(spot.state))
             }
-            // No state of ours has no term, and the engine takes none.
-            (_, Guard::Unchanged(version)) if stored::parts(version).0 == 0 => return Err(conflict()),
-            (_, Guard::Unchanged(version)) => Some(version),
-            (Change::Put { .. }, Guard::Absent) => None,
+            (Guard::Unchanged(version), None) if !is_own => match State::of(version) {
+                Some(state) => (None, Some(state)),
+                None => return Ok(None),
+            },
+            (Guard::Unchanged(_), _) => return Ok(None),
         };
-        let mut operation = self.operation(space, change, unchanged)?;
+        if let (Change::Delete { .. }, Guard::Absent) = (change, guard) {
+            return Ok(Some(Applied { version: None, existed: false }));
+        }
+        let Prepared { mut operation, version } = self.prepare(home, change, index).await?;
+        operation.unchanged = unchanged;
         if guard == Guard::Absent
             && let Action::Put(document) = operation.action
         {
             operation.action = Action::Create(document);
         }
         match self.lane.write(&[operation]).await?.pop() {
-            Some(Ok(outcome)) => Ok(row(&outcome)),
-            Some(Err(refused)) if refused.is_conflict() => Err(conflict()),
+            Some(Ok(outcome)) => Ok(Some(row(&outcome, version))),
+            Some(Err(refused)) if refused.is_conflict() => Ok(None),
             Some(Err(refused)) => Err(refused.into()),
             None => Err(StoreError::new(StoreErrorKind::Backend, "the engine answered nothing")),
         }
     }
 
-    fn operation(
+    /// Where in partitions before the current one documents are that are written now: they stay there.
+    async fn in_older_partitions<'b>(
         &self,
-        space: &Space,
+        home: Home,
+        changes: &'b [Change],
+    ) -> Result<HashMap<(&'b str, &'b DocumentId), String>, StoreError> {
+        let mut by_kind: HashMap<&str, Vec<&DocumentId>> = HashMap::new();
+        changes.iter().for_each(|change| by_kind.entry(change.kind()).or_default().push(change.id()));
+        let mut indices = HashMap::new();
+        for (kind, ids) in by_kind {
+            let documents = self.documents_of(home, kind)?;
+            let Some(alias) = documents.own_alias() else { continue };
+            let partitions = self.engine.dedicated.partitions(&alias, kind).await?;
+            if let [_, older @ ..] = partitions.as_slice()
+                && !older.is_empty()
+            {
+                let found = documents.find_in(older, &ids).await?.into_iter().zip(ids);
+                indices.extend(found.filter_map(|(found, id)| Some(((kind, id), found?.0.index))));
+            }
+        }
+        Ok(indices)
+    }
+
+    /// `index` is where the document is, in indices of the tenant's own.
+    async fn prepare(
+        &self,
+        home: Home,
         change: &Change,
-        unchanged: Option<Version>,
-    ) -> Result<Operation, StoreError> {
-        let kind = self.schema().kind(change.kind())?;
+        index: Option<String>,
+    ) -> Result<Prepared, StoreError> {
+        let documents = self.documents_of(home, change.kind())?;
+        let kind = documents.kind;
+        let target = match (index, documents.own_alias()) {
+            (Some(index), Some(_)) => Target::Own(index),
+            (None, Some(alias)) => {
+                Target::Own(self.engine.dedicated.ensure_current(&alias, kind.name()).await?)
+            }
+            (_, None) => Target::Shared(documents.alias(), home.space),
+        };
+        let version = matches!(target, Target::Own(_)).then(stored::random_version);
         let action = match change {
-            Change::Put { id, body, .. } => Action::Put(stored::encode(space, kind, id, body)?),
+            Change::Put { id, body, .. } => {
+                Action::Put(stored::encode(&home.space, kind, id, body, version)?)
+            }
             Change::Delete { .. } => Action::Delete,
         };
-        Ok(Operation {
-            index: self.engine.layout.of_kind(kind),
-            id: stored::engine_id(space, kind, change.id()),
-            space: *space,
-            action,
-            unchanged,
-        })
+        let id = stored::engine_id(&home.space, kind, change.id());
+        Ok(Prepared { operation: Operation { target, id, action, unchanged: None }, version })
+    }
+
+    fn documents_of(&self, home: Home, kind: &str) -> Result<Documents<'_>, StoreError> {
+        Ok(Documents { engine: &self.engine, home, kind: self.schema().kind(kind)? })
     }
 }
 
-fn row(outcome: &Outcome) -> Applied {
+fn conflict(item: usize) -> StoreError {
+    StoreError::new(StoreErrorKind::Conflict { item }, format!("the guard of item {item} does not hold"))
+}
+
+fn row(outcome: &Outcome, version: Option<Version>) -> Applied {
     let is_removal = matches!(outcome.result.as_str(), "deleted" | "not_found");
     let existed = matches!(outcome.result.as_str(), "deleted" | "updated");
-    Applied { version: (!is_removal).then_some(outcome.version), existed }
+    let version = version.unwrap_or_else(|| outcome.state.version());
+    Applied { version: (!is_removal).then_some(version), existed }
 }

@@ -4,7 +4,10 @@ use std::io::Write as _;
 use std::num::NonZeroU32;
 use std::sync::{Arc, Once};
 
-use storage::{OpenSearchConfig, OpenSearchStore, Schema, Store};
+use jiff::Timestamp;
+use serde_json::Value;
+use storage::{Body, DocumentId, FieldType, Kind, OpenSearchConfig, OpenSearchStore, Schema, Store};
+use tenant_core::{ActiveTenant, Tenant};
 use uuid::Uuid;
 
 /// Names the nodes, separated by commas.
@@ -51,4 +54,37 @@ pub(crate) fn operations() -> usize {
 /// Whether what takes long is wanted.
 pub(crate) fn is_long() -> bool {
     std::env::var_os("TENANTRY_LONG").is_some_and(|long| long == "1")
+}
+
+/// Events with a time, and another kind.
+pub(crate) fn events() -> Schema {
+    let event = Kind::new("event").with_field("time", FieldType::Date).with_time_field("time");
+    Schema::new(1, vec![event, Kind::new("user")]).expect("a schema")
+}
+
+pub(crate) fn active(tenant: &Tenant) -> ActiveTenant {
+    tenant.admit(Timestamp::UNIX_EPOCH).expect("an active tenant")
+}
+
+pub(crate) fn id(text: &str) -> DocumentId {
+    DocumentId::new(text).expect("an id")
+}
+
+pub(crate) fn body(value: Value) -> Body {
+    match value {
+        Value::Object(body) => body,
+        other => panic!("{other} is no object"),
+    }
+}
+
+/// What the cluster itself says; also that something is not there.
+pub(crate) async fn cluster(method: &str, path: &str, body: Option<Value>) -> Value {
+    let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+    let url = format!("{}/{path}", hosts().expect("a cluster")[0]);
+    let client = reqwest::Client::builder().no_proxy().build().expect("a client");
+    let mut request = client.request(method.parse().expect("a method"), url);
+    if let Some(body) = body {
+        request = request.json(&body);
+    }
+    request.send().await.expect("the cluster answers").json().await.expect("JSON")
 }

@@ -1,0 +1,180 @@
+//! [`Markers`]: what the engine keeps of each namespace, and the only way to change it: as it was read.
+
+use std::sync::Arc;
+
+use opensearch::http::Method;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use crate::error::{StoreError, StoreErrorKind};
+use crate::namespace::Namespace;
+use crate::opensearch::failure::{RETRY_AFTER, unexpected};
+use crate::opensearch::home::{EnginePlacement, Space};
+use crate::opensearch::hosts::{Failed, Hosts, Request};
+
+/// What the engine keeps of a namespace.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(super) struct Marker {
+    pub(super) namespace: String,
+    pub(super) tenant: String,
+    pub(super) context: String,
+    pub(super) placement: EnginePlacement,
+    pub(super) state: State,
+    pub(super) space: Space,
+    /// The version of the schema that its documents were written by, at least.
+    pub(super) schema: u32,
+    /// When it became so, in milliseconds since 1970.
+    pub(super) at: i64,
+}
+
+/// How far a namespace is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum State {
+    /// Its indices are being made.
+    Installing,
+    Installed,
+    /// Its documents are being deleted.
+    Removing,
+    /// They were; the marker is kept under the space's name until the last process has heard of it.
+    Removed,
+}
+
+impl Marker {
+    pub(super) fn new(namespace: &Namespace, placement: EnginePlacement, schema: u32) -> Self {
+        Self {
+            namespace: namespace.to_string(),
+            tenant: namespace.id().to_string(),
+            context: namespace.context().to_string(),
+            placement,
+            state: State::Installing,
+            space: Space::random(),
+            schema,
+            at: now(),
+        }
+    }
+
+    /// The same, in another state from now on.
+    pub(super) fn become_(&self, state: State) -> Self {
+        Self { state, at: now(), ..self.clone() }
+    }
+}
+
+/// A marker as it was read.
+#[derive(Debug)]
+pub(super) struct Read {
+    pub(super) marker: Marker,
+    number: u64,
+    term: u64,
+}
+
+/// The index of markers.
+#[derive(Debug)]
+pub(super) struct Markers {
+    hosts: Arc<Hosts>,
+    index: String,
+}
+
+impl Markers {
+    pub(super) fn new(hosts: Arc<Hosts>, index: String) -> Self {
+        Self { hosts, index }
+    }
+
+    /// As it is, seen by searches or not.
+    pub(super) async fn read(&self, id: &str) -> Result<Option<Read>, StoreError> {
+        #[derive(Deserialize)]
+        struct Answers {
+            docs: Vec<Answer>,
+        }
+        #[derive(Deserialize)]
+        struct Answer {
+            #[serde(rename = "_source")]
+            source: Option<Marker>,
+            #[serde(rename = "_seq_no", default)]
+            number: u64,
+            #[serde(rename = "_primary_term", default)]
+            term: u64,
+            error: Option<Value>,
+        }
+        let path = format!("{}/_mget", self.index);
+        let answers: Answers = self.hosts.ask(Request::read(path, &json!({"ids": [id]}))).await?;
+        let Some(Answer { source, number, term, error }) = answers.docs.into_iter().next() else {
+            return Err(StoreError::new(
+                StoreErrorKind::Backend,
+                "the engine did not answer for a namespace",
+            ));
+        };
+        if let Some(error) = error {
+            let message = format!("the engine cannot read whether {id} is installed: {error}");
+            return Err(StoreError::new(StoreErrorKind::Unavailable { retry_after: RETRY_AFTER }, message));
+        }
+        Ok(source.map(|marker| Read { marker, number, term }))
+    }
+
+    /// Whether it was written: it was not if the marker is not as it was read.
+    pub(super) async fn write(
+        &self,
+        id: &str,
+        marker: &Marker,
+        before: Option<&Read>,
+    ) -> Result<bool, StoreError> {
+        let body = serde_json::to_value(marker).map_err(unexpected)?;
+        let (index, id) = (&self.index, encoded(id));
+        let path = match before {
+            None => format!("{index}/_create/{id}?require_alias=true"),
+            Some(Read { number, term, .. }) => {
+                format!("{index}/_doc/{id}?if_seq_no={number}&if_primary_term={term}")
+            }
+        };
+        self.applied(Request::write(Method::Put, path, Some(&body))).await
+    }
+
+    /// Whether it was deleted: it was not if the marker is not as it was read.
+    pub(super) async fn delete(&self, id: &str, before: &Read) -> Result<bool, StoreError> {
+        let Read { number, term, .. } = before;
+        let path = format!("{}/_doc/{}?if_seq_no={number}&if_primary_term={term}", self.index, encoded(id));
+        self.applied(Request::write(Method::Delete, path, None)).await
+    }
+
+    /// Those that a filter finds, of all that was written before; so many at most.
+    pub(super) async fn search(&self, filter: &[Value], most: usize) -> Result<Vec<Marker>, StoreError> {
+        #[derive(Deserialize)]
+        struct Found {
+            hits: Hits,
+        }
+        #[derive(Deserialize)]
+        struct Hits {
+            hits: Vec<Hit>,
+        }
+        #[derive(Deserialize)]
+        struct Hit {
+            #[serde(rename = "_source")]
+            marker: Marker,
+        }
+        let refresh = Request::write(Method::Post, format!("{}/_refresh", self.index), None);
+        self.hosts.send(&Request { is_read: true, ..refresh }).await?;
+        let body =
+            json!({"size": most, "query": {"bool": {"filter": filter}}, "sort": [{"namespace": "asc"}]});
+        let request = Request::read(format!("{}/_search", self.index), &body);
+        let found: Found =
+            self.hosts.ask(request.query(&[("allow_partial_search_results", "false")])).await?;
+        Ok(found.hits.hits.into_iter().map(|hit| hit.marker).collect())
+    }
+
+    async fn applied(&self, request: Request) -> Result<bool, StoreError> {
+        match self.hosts.send(&request).await {
+            Ok(_) => Ok(true),
+            Err(Failed::Refused(refused)) if refused.is_conflict() => Ok(false),
+            Err(failed) => Err(failed.into()),
+        }
+    }
+}
+
+/// An id in a path. Namespaces and spaces have letters, digits, hyphens and slashes alone.
+fn encoded(id: &str) -> String {
+    id.replace('/', "%2F")
+}
+
+pub(super) fn now() -> i64 {
+    jiff::Timestamp::now().as_millisecond()
+}
