@@ -86,11 +86,12 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 impl Proxy {
     pub(crate) async fn start(engine: &str) -> Self {
+        let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let url = format!("http://{}", listener.local_addr().expect("an address"));
         let state = Arc::new(State {
             engine: engine.to_owned(),
-            client: reqwest::Client::new(),
+            client: reqwest::Client::builder().no_proxy().build().expect("a client"),
             planned: Mutex::default(),
             asked: Mutex::default(),
         });

@@ -89,7 +89,7 @@ async fn a_node_that_is_killed_takes_nothing_with_it() {
         cluster.revive(node);
         load.goes_on(50).await;
         let (figures, _) = load.finish().await;
-        println!("{victim:?}, node {node}: 100 batches in {on_two:?} after the kill; {figures:?}");
-        assert!(figures.longest_quiet < LONGEST_QUIET, "{figures:?}");
+        println!("{victim:?}, node {node}: 100 batches in {on_two:.1?} after the kill; {figures}");
+        assert!(figures.longest_quiet < LONGEST_QUIET, "{figures}");
     }
 }

@@ -22,7 +22,7 @@ async fn what_was_acknowledged_outlives_the_node_and_the_store_recovers_by_itsel
         let load = Load::start(&data);
         load.goes_on(fastrand::usize(1..100)).await;
         cluster.kill(1);
-        let noticed = load.fails(20).await;
+        load.fails(20).await;
         cluster.revive(1);
         let recovered = load.goes_on(1).await;
         load.goes_on(50).await;

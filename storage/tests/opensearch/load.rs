@@ -1,5 +1,6 @@
 //! Tasks that write while nodes are killed, and what they have seen.
 
+use std::fmt;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::{Duration, Instant};
@@ -39,13 +40,23 @@ pub(crate) struct Load {
 }
 
 /// What became of a load.
-#[derive(Debug)]
 pub(crate) struct Figures {
     /// Batches, each acknowledged.
-    pub(crate) batches: usize,
-    pub(crate) unavailable: usize,
+    batches: usize,
+    unavailable: usize,
     pub(crate) longest_quiet: Duration,
-    pub(crate) longest_call: Duration,
+    longest_call: Duration,
+}
+
+impl fmt::Display for Figures {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { batches, unavailable, longest_quiet, longest_call } = self;
+        write!(
+            f,
+            "{batches} batches acknowledged, {unavailable} calls Unavailable; nothing acknowledged for {longest_quiet:.1?}, \
+             the longest call {longest_call:.1?}"
+        )
+    }
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -95,9 +106,9 @@ impl Load {
     }
 
     /// Until so many further calls were Unavailable.
-    pub(crate) async fn fails(&self, calls: usize) -> Duration {
+    pub(crate) async fn fails(&self, calls: usize) {
         let until = self.unavailable() + calls;
-        self.waits("the outage is not noticed", || self.unavailable() >= until).await
+        self.waits("the outage is not noticed", || self.unavailable() >= until).await;
     }
 
     async fn waits(&self, what: &str, is_so: impl Fn() -> bool) -> Duration {
