@@ -1,11 +1,12 @@
 //! [`Engine`]: the cluster with our indices on it.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use opensearch::http::Method;
 use serde::Deserialize;
 use serde_json::Value;
-use tokio::sync::OnceCell;
+use tokio::sync::{Mutex, OnceCell};
 use tracing::{info, warn};
 
 use crate::error::{StoreError, StoreErrorKind};
@@ -21,6 +22,8 @@ pub(super) struct Engine {
     pub(super) layout: Arc<Layout>,
     pub(super) dedicated: Dedicated,
     ready: OnceCell<()>,
+    /// Why the indices could not be made, and when that was found.
+    failed: Mutex<Option<(Instant, StoreErrorKind, String)>>,
 }
 
 #[derive(Deserialize)]
@@ -31,12 +34,26 @@ struct Health {
 impl Engine {
     pub(super) fn new(hosts: Arc<Hosts>, layout: Arc<Layout>) -> Self {
         let dedicated = Dedicated::new(Arc::clone(&hosts), Arc::clone(&layout));
-        Self { hosts, layout, dedicated, ready: OnceCell::new() }
+        Self { hosts, layout, dedicated, ready: OnceCell::new(), failed: Mutex::default() }
     }
 
-    /// Makes the indices that are missing, and looks at those that are there; once in the life of a store.
+    /// Makes the indices that are missing, and looks at those that are there; once in the life of a store. Those who wait for
+    /// another one's attempt that fails have failed too: they do not try in turn.
     pub(super) async fn ready(&self) -> Result<(), StoreError> {
-        self.ready.get_or_try_init(|| self.prepare()).await.copied()
+        if self.ready.initialized() {
+            return Ok(());
+        }
+        let began = Instant::now();
+        let mut failed = self.failed.lock().await;
+        match &*failed {
+            Some((at, kind, message)) if *at >= began => return Err(StoreError::new(*kind, message.clone())),
+            _ => {}
+        }
+        let outcome = self.ready.get_or_try_init(|| self.prepare()).await.copied();
+        if let Err(error) = &outcome {
+            *failed = Some((Instant::now(), error.kind(), error.to_string()));
+        }
+        outcome
     }
 
     async fn prepare(&self) -> Result<(), StoreError> {
@@ -44,8 +61,16 @@ impl Engine {
         let mut aliases = self.layout.of_documents();
         aliases.push(self.layout.spaces());
         for alias in aliases {
+            if self.is_there(&alias).await? {
+                continue;
+            }
             self.make(&alias, health.number_of_data_nodes).await?;
-            self.look_at(&alias).await?;
+            if !self.is_there(&alias).await? {
+                let index = Layout::index_of(&alias);
+                let message =
+                    format!("there is an index {index} that the alias {alias} does not lead to: not ours");
+                return Err(StoreError::new(StoreErrorKind::Backend, message));
+            }
         }
         Ok(())
     }
@@ -61,11 +86,16 @@ impl Engine {
         Ok(())
     }
 
-    /// Whether an index is one of ours, with all the fields, and durable.
-    async fn look_at(&self, alias: &str) -> Result<(), StoreError> {
-        let found: Value = self.hosts.ask(get(alias)).await?;
-        let Some(index) = found.as_object().and_then(|indices| indices.values().next()) else {
-            return Err(StoreError::new(StoreErrorKind::NotInstalled, format!("there is no index {alias}")));
+    /// Whether there is an index; one that is there must be ours, with all the fields, and durable.
+    async fn is_there(&self, alias: &str) -> Result<bool, StoreError> {
+        let found: Value = match self.hosts.ask(get(alias)).await {
+            Err(error) if error.kind() == StoreErrorKind::NotInstalled => return Ok(false),
+            found => found?,
+        };
+        let mut indices = found.as_object().into_iter().flat_map(|indices| indices.values());
+        let (Some(index), None) = (indices.next(), indices.next()) else {
+            let message = format!("the alias {alias} leads to further indices, which are not ours");
+            return Err(StoreError::new(StoreErrorKind::Backend, message));
         };
         let meta = &index["mappings"]["_meta"];
         if meta["format"] != FORMAT {
@@ -85,7 +115,7 @@ impl Engine {
             self.hosts.send(&request).await?;
             info!(alias, schema, "the mapping was brought up to the schema");
         }
-        Ok(())
+        Ok(true)
     }
 
     /// Every alias under which documents of a place are.

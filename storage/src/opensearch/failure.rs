@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use serde::Deserialize;
+use serde_json::error::Category;
 
 use crate::error::{StoreError, StoreErrorKind};
 
@@ -85,7 +86,14 @@ pub(super) fn unreachable(error: opensearch::Error) -> StoreError {
     StoreError::new(kind, "the engine cannot be reached").with_source(error)
 }
 
-/// What came is no answer of this engine.
+/// What came is no answer of this engine. What is no JSON at all is of something between, or was cut: it says nothing of what
+/// the engine did.
 pub(super) fn unexpected(error: serde_json::Error) -> StoreError {
-    StoreError::new(StoreErrorKind::Backend, "the engine's answer is not understood").with_source(error)
+    let kind = match error.classify() {
+        Category::Io | Category::Syntax | Category::Eof => {
+            StoreErrorKind::Unavailable { retry_after: RETRY_AFTER }
+        }
+        Category::Data => StoreErrorKind::Backend,
+    };
+    StoreError::new(kind, "the engine's answer is not understood").with_source(error)
 }

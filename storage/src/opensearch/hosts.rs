@@ -112,9 +112,10 @@ impl Hosts {
     }
 
     /// The body of the answer to a request. It is sent again while that is safe: where it surely did nothing, and, if it
-    /// only reads, after any failure.
+    /// only reads, after any failure. What was waited for in vain is asked of one other node.
     pub(super) async fn send(&self, request: &Request) -> Result<Bytes, Failed> {
         let mut attempt = 1;
+        let mut others = self.hosts.len().min(2) - 1;
         loop {
             let host = self.host();
             let failed = match send_once(&host.transport, request).await {
@@ -126,10 +127,12 @@ impl Hosts {
                     let may = refused.is_busy() || (request.is_read && refused.status >= 502);
                     (may, refused.retry_after.unwrap_or_default())
                 }
-                Failure::Transport { is_connect, .. } => {
+                Failure::Transport { is_connect, is_timeout, .. } => {
                     let until = self.now() + u64::try_from(LEFT_OUT.as_millis()).unwrap_or(0);
                     host.left_out_until.store(until, Ordering::Relaxed);
-                    (*is_connect || request.is_read, Duration::ZERO)
+                    let has_time = !is_timeout || others > 0;
+                    others -= usize::from(*is_timeout && has_time);
+                    (has_time && (*is_connect || request.is_read), Duration::ZERO)
                 }
             };
             if !again || attempt == ATTEMPTS || at_least > Duration::from_secs(5) {
@@ -160,7 +163,7 @@ impl Hosts {
 
 enum Failure {
     Refused(Refused),
-    Transport { error: opensearch::Error, is_connect: bool },
+    Transport { error: opensearch::Error, is_connect: bool, is_timeout: bool },
 }
 
 async fn send_once(transport: &Transport, request: &Request) -> Result<Bytes, Failure> {
@@ -168,7 +171,8 @@ async fn send_once(transport: &Transport, request: &Request) -> Result<Bytes, Fa
         let source =
             std::error::Error::source(&error).and_then(|source| source.downcast_ref::<reqwest::Error>());
         let is_connect = source.is_some_and(reqwest::Error::is_connect);
-        Failure::Transport { error, is_connect }
+        let is_timeout = source.is_some_and(reqwest::Error::is_timeout);
+        Failure::Transport { error, is_connect, is_timeout }
     };
     let mut headers = HeaderMap::new();
     if request.is_bulk {

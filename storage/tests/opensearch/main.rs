@@ -1,6 +1,17 @@
 //! The OpenSearch backend against a real cluster: `export TENANTRY_TEST_OPENSEARCH=$(scripts/opensearch start)`.
 
+mod between;
+mod cluster;
 mod conforms;
+mod data;
 mod dedicated;
+mod foreign;
+mod killed;
+mod late;
+mod load;
+mod many;
+mod own;
+mod proxy;
 mod support;
 mod upgrade;
+mod walls;

@@ -48,7 +48,12 @@ pub(crate) fn open(config: &OpenSearchConfig, schema: Schema) -> Arc<dyn Store> 
 
 /// How many random calls a backend is attacked with: three thousand, and ten thousand where `TENANTRY_LONG` is 1.
 pub(crate) fn operations() -> usize {
-    if std::env::var_os("TENANTRY_LONG").is_some_and(|long| long == "1") { 10_000 } else { 3_000 }
+    if is_long() { 10_000 } else { 3_000 }
+}
+
+/// Whether what takes long is wanted.
+pub(crate) fn is_long() -> bool {
+    std::env::var_os("TENANTRY_LONG").is_some_and(|long| long == "1")
 }
 
 /// Events with a time, and another kind.

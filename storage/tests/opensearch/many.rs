@@ -1,0 +1,63 @@
+//! Many tenants on one node: they cost no shards, and the last one is installed as fast as the first.
+
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+use storage::{OpenSearchConfig, lifecycle};
+
+use crate::data;
+use crate::own::Cluster;
+use crate::support;
+
+async fn shards(cluster: &Cluster) -> u64 {
+    let answer = reqwest::get(format!("{}/_cluster/health", cluster.urls[0])).await.expect("an answer");
+    let health: Value = serde_json::from_str(&answer.text().await.expect("an answer")).expect("JSON");
+    health["active_shards"].as_u64().expect("a number")
+}
+
+fn median(times: &[Duration]) -> Duration {
+    let mut times = times.to_vec();
+    times.sort();
+    times[times.len() / 2]
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn tenants_cost_no_shards_and_no_time() {
+    let Some(cluster) = Cluster::start(1) else { return };
+    let store = support::open(&OpenSearchConfig::new(cluster.urls.clone()), data::schema());
+    let tenants = if support::is_long() { 1000 } else { 300 };
+    let mut installed = Vec::new();
+    let mut times = Vec::new();
+    let mut shards_at_first = None;
+    let began = Instant::now();
+    for number in 0..tenants {
+        let tenant = data::tenant(&format!("tenant-{number}"));
+        let before = Instant::now();
+        lifecycle::install(&store, tenant.id(), tenant.incarnation()).await.expect("an install");
+        times.push(before.elapsed());
+        let data = data::data_of(&store, &tenant);
+        // The same ids for everyone, and one of its own.
+        let names = ["s1".to_owned(), format!("of-{number}")];
+        for name in &names {
+            data.write(data::batch(name)).await.expect("a write");
+        }
+        installed.push((data, names));
+        let shards = shards(&cluster).await;
+        assert_eq!(*shards_at_first.get_or_insert(shards), shards, "tenant {number} cost shards");
+    }
+    let (first, last) = (median(&times[10..30]), median(&times[tenants - 20..]));
+    println!(
+        "{tenants} tenants with {} documents each in {:?}, {} shards; an install took {first:?} in the middle at first, \
+         {last:?} in the end",
+        2 * (1 + data::EVENTS),
+        began.elapsed(),
+        shards_at_first.unwrap_or_default()
+    );
+    assert!(last.as_secs_f64() <= 1.5 * first.as_secs_f64(), "installs become slower: {first:?}, {last:?}");
+    fastrand::shuffle(&mut installed);
+    let before = Instant::now();
+    for (data, names) in &installed[..50] {
+        data::holds_exactly(data, names.iter().map(String::as_str)).await;
+    }
+    println!("50 of them were read back in {:?}", before.elapsed());
+}
