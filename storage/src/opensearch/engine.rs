@@ -1,11 +1,12 @@
 //! [`Engine`]: the cluster with our indices on it.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use opensearch::http::Method;
 use serde::Deserialize;
 use serde_json::Value;
-use tokio::sync::OnceCell;
+use tokio::sync::{Mutex, OnceCell};
 use tracing::{info, warn};
 
 use crate::error::{StoreError, StoreErrorKind};
@@ -18,6 +19,8 @@ pub(super) struct Engine {
     pub(super) hosts: Arc<Hosts>,
     pub(super) layout: Arc<Layout>,
     ready: OnceCell<()>,
+    /// When the last attempt at that failed, and why.
+    failed: Mutex<Option<(Instant, StoreError)>>,
 }
 
 #[derive(Deserialize)]
@@ -27,12 +30,32 @@ struct Health {
 
 impl Engine {
     pub(super) fn new(hosts: Arc<Hosts>, layout: Arc<Layout>) -> Self {
-        Self { hosts, layout, ready: OnceCell::new() }
+        Self { hosts, layout, ready: OnceCell::new(), failed: Mutex::default() }
     }
 
-    /// Makes the indices that are missing, and looks at those that are there; once in the life of a store.
+    /// Makes the indices that are missing, and looks at those that are there; once in the life of a store. Of those who wait
+    /// for an attempt that fails, none makes another one: while the engine is down, nobody waits for longer than one takes.
     pub(super) async fn ready(&self) -> Result<(), StoreError> {
-        self.ready.get_or_try_init(|| self.prepare()).await.copied()
+        if self.ready.initialized() {
+            return Ok(());
+        }
+        let arrived = Instant::now();
+        let mut failed = self.failed.lock().await;
+        if let Some((at, error)) = &*failed
+            && *at >= arrived
+        {
+            return Err(StoreError::new(error.kind(), error.to_string()));
+        }
+        self.ready.get_or_try_init(|| self.prepare()).await.copied().inspect_err(|error| {
+            *failed = Some((Instant::now(), StoreError::new(error.kind(), error.to_string())));
+        })
+    }
+
+    /// Asks for something small.
+    pub(super) async fn check(&self) -> Result<(), StoreError> {
+        self.ready().await?;
+        self.hosts.send(&get("_cluster/health")).await?;
+        Ok(())
     }
 
     async fn prepare(&self) -> Result<(), StoreError> {

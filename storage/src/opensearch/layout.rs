@@ -20,6 +20,7 @@ pub(super) struct Layout {
     prefix: String,
     schema: Schema,
     shards: u32,
+    other_shards: u32,
     replicas: Option<u32>,
     refresh: String,
 }
@@ -40,6 +41,7 @@ impl Layout {
             prefix: config.prefix.clone(),
             schema,
             shards: config.shards.get(),
+            other_shards: config.other_shards.get(),
             replicas: config.replicas,
             refresh: format!("{}ms", config.refresh_interval.as_millis()),
         }
@@ -58,8 +60,13 @@ impl Layout {
     pub(super) fn of_kind(&self, kind: &Kind) -> String {
         match kind.time_field() {
             Some(_) => format!("{}-{}", self.prefix, kind.name()),
-            None => format!("{}-other", self.prefix),
+            None => self.other(),
         }
+    }
+
+    /// The index of the kinds without a time field.
+    fn other(&self) -> String {
+        format!("{}-other", self.prefix)
     }
 
     /// Every index with documents, each once.
@@ -78,7 +85,11 @@ impl Layout {
     /// What an index is made with. On one data node it has no replicas unless they were asked for: they would have no place.
     pub(super) fn definition(&self, index: &str, data_nodes: u64) -> Value {
         let replicas = self.replicas.unwrap_or(u32::from(data_nodes > 1));
-        let shards = if index == self.spaces() { 1 } else { self.shards };
+        let shards = match index {
+            _ if index == self.spaces() => 1,
+            _ if index == self.other() => self.other_shards,
+            _ => self.shards,
+        };
         json!({
             "settings": {"index": {
                 "number_of_shards": shards,

@@ -11,6 +11,7 @@ mod config;
 mod counts;
 mod engine;
 mod failure;
+mod health;
 mod hosts;
 mod lane;
 mod layout;
@@ -27,6 +28,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 
 pub use config::{Credentials, OpenSearchConfig};
+pub use health::EngineStatus;
 
 use crate::check;
 use crate::document::{Applied, Batch, Document, DocumentId};
@@ -77,6 +79,20 @@ impl OpenSearchStore {
         let spaces = Spaces::new(Arc::clone(&hosts), Arc::clone(&layout));
         let lane = Lane::start(&hosts, config);
         Ok(Self { engine: Engine::new(hosts, layout), spaces, lane })
+    }
+
+    /// Asks the cluster for something small, and makes the indices where it is reached for the first time. Nobody has to: every
+    /// call does as much. But it is what a program can do for [`status`](Self::status) while nobody asks for documents.
+    ///
+    /// # Errors
+    /// As any other call.
+    pub async fn check(&self) -> Result<(), StoreError> {
+        self.engine.check().await
+    }
+
+    /// How the cluster has answered lately. It is not asked.
+    pub fn status(&self) -> EngineStatus {
+        self.engine.hosts.status()
     }
 
     /// The documents of a kind in a namespace that is installed.
