@@ -27,9 +27,7 @@ async fn what_was_acknowledged_outlives_the_node_and_the_store_recovers_by_itsel
         let recovered = load.goes_on(1).await;
         load.goes_on(50).await;
         let (figures, names) = load.finish().await;
-        println!(
-            "round {round}: noticed in {noticed:?}, written again {recovered:?} after it was back; {figures:?}"
-        );
+        println!("round {round}: written again {recovered:.1?} after it was back; {figures}");
         earlier.push((data, names));
     }
     for (data, names) in &earlier {
