@@ -36,7 +36,7 @@ pub(crate) enum Command {
     /// Print, rule by rule, why a host is a tenant's or not. Exit code 0: it is, and is served; 1: it is refused; 2: it cannot
     /// be told.
     Resolve(ResolveArgs),
-    /// Work on the files of the embedded storage, while no server has them.
+    /// Work on the storage: on the files of the embedded one while no server has them, on OpenSearch at any time.
     #[command(subcommand)]
     Storage(StorageCommand),
 }
@@ -45,9 +45,9 @@ pub(crate) enum Command {
 pub(crate) enum StorageCommand {
     /// Print a line for each installed tenant: its id, its incarnation, its files, and whether they wait for an upgrade.
     List(ListArgs),
-    /// Bring the files that an older program wrote up to this one's format and kinds. A tenant that fails does not keep the
+    /// Bring what an older program wrote up to this one's format and kinds. A tenant that fails does not keep the
     /// others from it; run again, it does the rest.
-    Upgrade(UpgradeArgs),
+    Upgrade(Box<UpgradeArgs>),
     /// Close a tenant's files, so that each is one plain file which can be copied, and print where they are.
     Detach(DetachArgs),
 }
@@ -75,8 +75,13 @@ pub(crate) struct ListArgs {
 pub(crate) struct UpgradeArgs {
     #[command(flatten)]
     pub(crate) which: Which,
+    /// Where data is kept: embedded or opensearch.
+    #[arg(long, env = "STORAGE", default_value = "embedded", value_parser = ["embedded", "opensearch"])]
+    pub(crate) storage: String,
     #[command(flatten)]
     pub(crate) folder: FolderArgs,
+    #[command(flatten)]
+    pub(crate) engine: EngineArgs,
 }
 
 /// Some tenants, or all of them; saying neither is an error, so that nobody upgrades everything by accident.

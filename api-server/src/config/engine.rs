@@ -12,7 +12,7 @@ use tenant_core::Placement;
 use tracing::warn;
 
 use super::StorageConfig;
-use super::args::EngineArgs;
+use super::args::{EngineArgs, UpgradeArgs};
 use super::values::{self, ConfigError};
 
 const DEFAULT_HOST: &str = "http://localhost:9200";
@@ -20,6 +20,19 @@ const DEFAULT_HOST: &str = "http://localhost:9200";
 const PORT: u16 = 9200;
 /// The longest name that an index may have is 255 bytes; a kind's name comes after the prefix.
 const MAX_PREFIX: usize = 100;
+
+impl UpgradeArgs {
+    /// The engine, where that is the storage.
+    pub(crate) fn engine_config(&self) -> Result<Option<OpenSearchConfig>, ConfigError> {
+        if self.storage != "opensearch" {
+            return Ok(None);
+        }
+        Ok(match self.engine.config()? {
+            StorageConfig::OpenSearch { engine, .. } => Some(*engine),
+            StorageConfig::Memory | StorageConfig::Embedded { .. } => None,
+        })
+    }
+}
 
 impl EngineArgs {
     /// The typed settings.
