@@ -1,5 +1,6 @@
 //! What the engine says, as errors of a store.
 
+use std::error::Error as _;
 use std::time::Duration;
 
 use serde::Deserialize;
@@ -66,7 +67,13 @@ impl Refused {
 impl From<Refused> for StoreError {
     fn from(refused: Refused) -> Self {
         let Refused { status, cause, retry_after } = &refused;
-        let message = format!("the engine answered {status} {}: {}", cause.name, cause.reason);
+        let message = match status {
+            401 => "the engine does not take the credentials".to_owned(),
+            403 if refused.is("security_exception") => {
+                format!("the engine does not let these credentials do it: {}", cause.reason)
+            }
+            _ => format!("the engine answered {status} {}: {}", cause.name, cause.reason),
+        };
         let kind = match status {
             _ if refused.is_full() => StoreErrorKind::Full,
             429 | 502 | 503 | 504 => {
@@ -82,6 +89,20 @@ impl From<Refused> for StoreError {
 
 /// The engine could not be asked, or did not answer.
 pub(super) fn unreachable(error: opensearch::Error) -> StoreError {
+    let mut cause = error.source();
+    while let Some(inner) = cause {
+        let text = inner.to_string();
+        cause = inner.source();
+        // Of rustls, whose type is not at hand here.
+        if !text.starts_with("invalid peer certificate") {
+            continue;
+        }
+        let message = format!(
+            "the engine's certificate is not trusted ({text}): name the host as the certificate does, and set `authorities` to \
+             who signed it"
+        );
+        return StoreError::new(StoreErrorKind::Backend, message).with_source(error);
+    }
     let kind = StoreErrorKind::Unavailable { retry_after: RETRY_AFTER };
     StoreError::new(kind, "the engine cannot be reached").with_source(error)
 }
