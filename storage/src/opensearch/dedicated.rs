@@ -20,16 +20,13 @@ use tracing::info;
 
 use crate::error::{StoreError, StoreErrorKind};
 use crate::lifecycle::Created;
-use crate::opensearch::failure::Refused;
+use crate::opensearch::failure::AFTER_AN_OPERATOR;
 use crate::opensearch::hosts::{Failed, Hosts, Request};
 use crate::opensearch::layout::Layout;
 use crate::opensearch::marker::Markers;
 
 /// How long the list of an alias's partitions is gone by; the current one is always looked at too.
 const REMEMBERED: Duration = Duration::from_secs(60);
-
-/// Where a shard limit was reached, an operator has to act.
-const RETRY_AFTER: Duration = Duration::from_secs(60);
 
 /// The indices of tenants that have their own.
 #[derive(Debug)]
@@ -228,7 +225,10 @@ impl Dedicated {
                 "no room for the tenant's indices: they take {needed} shards, {used} of {limit} are in use \
                  (cluster.max_shards_per_node); raise it, add nodes, or place new tenants in the shared indices"
             );
-            return Err(StoreError::new(StoreErrorKind::Unavailable { retry_after: RETRY_AFTER }, message));
+            return Err(StoreError::new(
+                StoreErrorKind::Unavailable { retry_after: AFTER_AN_OPERATOR },
+                message,
+            ));
         }
         Ok(())
     }
@@ -256,10 +256,6 @@ impl Dedicated {
         match self.hosts.send(&Request::write(Method::Put, index.to_owned(), Some(definition))).await {
             Ok(_) => Ok(true),
             Err(Failed::Refused(refused)) if refused.is("resource_already_exists_exception") => Ok(false),
-            Err(Failed::Refused(refused)) if is_over_budget(&refused) => {
-                let message = format!("no room for the tenant's indices: {}", refused.cause.reason);
-                Err(StoreError::new(StoreErrorKind::Unavailable { retry_after: RETRY_AFTER }, message))
-            }
             Err(failed) => Err(failed.into()),
         }
     }
@@ -297,10 +293,6 @@ impl Dedicated {
             Err(failed) => Err(failed.into()),
         }
     }
-}
-
-fn is_over_budget(refused: &Refused) -> bool {
-    refused.is("validation_exception") && refused.cause.reason.contains("maximum")
 }
 
 fn get(path: String) -> Request {

@@ -11,6 +11,9 @@ use crate::error::{StoreError, StoreErrorKind};
 /// When to come back where the engine says nothing.
 pub(super) const RETRY_AFTER: Duration = Duration::from_secs(1);
 
+/// When to come back where an operator has to act first.
+pub(super) const AFTER_AN_OPERATOR: Duration = Duration::from_secs(60);
+
 /// What the engine says of something that it did not do.
 #[derive(Debug, Clone, Default, Deserialize)]
 pub(super) struct Cause {
@@ -55,6 +58,13 @@ impl Refused {
         self.cause.reason.contains("read-only-allow-delete") || self.cause.reason.contains("flood-stage")
     }
 
+    /// The cluster has as many shards as its nodes may have.
+    fn is_out_of_shards(&self) -> bool {
+        self.is("validation_exception")
+            && self.cause.reason.contains("maximum")
+            && self.cause.reason.contains("shards")
+    }
+
     pub(super) fn is_conflict(&self) -> bool {
         self.status == 409
     }
@@ -72,10 +82,15 @@ impl From<Refused> for StoreError {
             403 if refused.is("security_exception") => {
                 format!("the engine does not let these credentials do it: {}", cause.reason)
             }
+            _ if refused.is_out_of_shards() => format!(
+                "the cluster has no room for more shards: raise cluster.max_shards_per_node or add nodes ({})",
+                cause.reason
+            ),
             _ => format!("the engine answered {status} {}: {}", cause.name, cause.reason),
         };
         let kind = match status {
             _ if refused.is_full() => StoreErrorKind::Full,
+            _ if refused.is_out_of_shards() => StoreErrorKind::Unavailable { retry_after: AFTER_AN_OPERATOR },
             429 | 502 | 503 | 504 => {
                 StoreErrorKind::Unavailable { retry_after: retry_after.unwrap_or(RETRY_AFTER) }
             }

@@ -14,7 +14,7 @@ use crate::opensearch::home::{Home, Place};
 use crate::opensearch::hosts::Request;
 use crate::opensearch::layout::sort_field;
 use crate::opensearch::plan::Plan;
-use crate::opensearch::stored::{Hit, State, engine_id};
+use crate::opensearch::stored::{Hit, State, Write, engine_id};
 use crate::query::{Filter, Order, Page, Query};
 
 /// How many documents are read at once where all that may match are looked at, and by a scan.
@@ -34,6 +34,13 @@ pub(super) struct Documents<'e> {
 pub(super) struct Spot {
     pub(super) index: String,
     pub(super) state: State,
+    pub(super) write: Write,
+}
+
+impl Spot {
+    fn of(hit: &Hit) -> Self {
+        Self { index: hit.index.clone(), state: hit.state(), write: hit.write() }
+    }
 }
 
 #[derive(Deserialize)]
@@ -84,7 +91,8 @@ impl Documents<'_> {
     }
 
     fn documents(&self, hits: Vec<Hit>) -> Result<Vec<Document>, StoreError> {
-        hits.into_iter().map(|hit| hit.into_document(&self.home.space, self.kind)).collect()
+        let is_own = self.own_alias().is_some();
+        hits.into_iter().map(|hit| hit.into_document(&self.home.space, self.kind, is_own)).collect()
     }
 
     pub(super) async fn get(&self, id: &DocumentId) -> Result<Option<Document>, StoreError> {
@@ -154,8 +162,8 @@ impl Documents<'_> {
             return Ok(None);
         }
         let hit: Hit = serde_json::from_value(answer).map_err(unexpected)?;
-        let spot = Spot { index: hit.index.clone(), state: hit.state() };
-        let document = hit.into_document(&self.home.space, self.kind)?;
+        let spot = Spot::of(&hit);
+        let document = hit.into_document(&self.home.space, self.kind, is_own)?;
         Ok((document.id == *id).then_some((spot, document)))
     }
 
@@ -250,9 +258,10 @@ impl Documents<'_> {
         after: Option<&DocumentId>,
     ) -> Result<Vec<(Spot, Document)>, StoreError> {
         let hits = self.hits(&json!({"match_all": {}}), after, PAGE).await?;
+        let is_own = self.own_alias().is_some();
         let of = |hit: Hit| {
-            let spot = Spot { index: hit.index.clone(), state: hit.state() };
-            Ok((spot, hit.into_document(&self.home.space, self.kind)?))
+            let spot = Spot::of(&hit);
+            Ok((spot, hit.into_document(&self.home.space, self.kind, is_own)?))
         };
         hits.into_iter().map(of).collect()
     }

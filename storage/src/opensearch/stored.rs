@@ -38,9 +38,7 @@ struct Stored<'d> {
     t: std::collections::BTreeSet<String>,
     k: Map<String, Value>,
     m: Map<String, Value>,
-    /// The version, in indices that may be made anew.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    v: Option<u64>,
+    w: u64,
     body: &'d Body,
 }
 
@@ -50,7 +48,7 @@ pub(super) fn encode(
     kind: &Kind,
     id: &DocumentId,
     body: &Body,
-    v: Option<Version>,
+    write: Write,
 ) -> Result<Vec<u8>, StoreError> {
     let (mut k, mut m) = (Map::new(), Map::new());
     for field in kind.fields() {
@@ -66,8 +64,8 @@ pub(super) fn encode(
             k.insert(name, sorted.into());
         }
     }
-    let (t, v) = (terms::of_body(body), v.map(Version::to_raw));
-    let stored = Stored { space, kind: kind.name(), id: id.as_str(), t, k, m, v, body };
+    let t = terms::of_body(body);
+    let stored = Stored { space, kind: kind.name(), id: id.as_str(), t, k, m, w: write.0, body };
     serde_json::to_vec(&stored)
         .map_err(|error| StoreError::invalid("a document cannot be written as JSON").with_source(error))
 }
@@ -91,7 +89,7 @@ struct Source {
     space: Space,
     kind: String,
     id: String,
-    v: Option<u64>,
+    w: u64,
     body: Body,
 }
 
@@ -101,14 +99,25 @@ impl Hit {
         State { term: self.term, number: self.number }
     }
 
-    /// The document, if it is one of that space and kind; anything else is not handed out, whatever was asked.
-    pub(super) fn into_document(self, space: &Space, kind: &Kind) -> Result<Document, StoreError> {
+    /// Which write made it so.
+    pub(super) fn write(&self) -> Write {
+        Write(self.source.w)
+    }
+
+    /// The document, if it is one of that space and kind; anything else is not handed out, whatever was asked. In indices of a
+    /// tenant's own, which may be made anew, its version is the write's number.
+    pub(super) fn into_document(
+        self,
+        space: &Space,
+        kind: &Kind,
+        is_own: bool,
+    ) -> Result<Document, StoreError> {
         if self.source.space != *space || self.source.kind != kind.name() {
             let message = "the engine answered with a document of another namespace or kind";
             tracing::error!(%space, kind = kind.name(), "{message}");
             return Err(StoreError::new(StoreErrorKind::Backend, message));
         }
-        let version = self.source.v.map_or_else(|| self.state().version(space), Version::from_raw);
+        let version = if is_own { self.write().version() } else { self.state().version(space) };
         Ok(Document { id: DocumentId::new(self.source.id)?, version, body: self.source.body })
     }
 }
@@ -138,9 +147,19 @@ impl State {
     }
 }
 
-/// A version for a document in an index that may be removed and made anew.
-pub(super) fn random_version() -> Version {
-    Version::from_raw(fastrand::u64(..))
+/// One write of one document: a random number that is kept with it, so that it can be told from all others.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Write(u64);
+
+impl Write {
+    pub(super) fn new() -> Self {
+        Self(fastrand::u64(..))
+    }
+
+    /// The number as the version of a document.
+    pub(super) fn version(self) -> Version {
+        Version::from_raw(self.0)
+    }
 }
 
 #[cfg(test)]

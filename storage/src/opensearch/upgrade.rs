@@ -96,11 +96,12 @@ impl OpenSearchStore {
             let message = format!("`{}` of the kind `{}`: {error}", document.id, kind.name());
             StoreError::new(StoreErrorKind::Backend, message)
         })?;
-        let (target, version) = match documents.own_alias() {
-            Some(_) => (Target::Own(spot.index.clone()), Some(document.version)),
-            None => (Target::Shared(documents.alias(), *space), None),
+        let target = match documents.own_alias() {
+            Some(_) => Target::Own(spot.index.clone()),
+            None => Target::Shared(documents.alias(), *space),
         };
-        let text = stored::encode(space, kind, &document.id, &document.body, version)?;
+        // The same write: what it holds has not changed.
+        let text = stored::encode(space, kind, &document.id, &document.body, spot.write)?;
         let id = stored::engine_id(space, kind, &document.id);
         Ok(Operation { target, id, action: Action::Put(text), unchanged: Some(spot.state) })
     }

@@ -9,13 +9,13 @@ use crate::opensearch::OpenSearchStore;
 use crate::opensearch::home::Home;
 use crate::opensearch::lane::{Action, Operation, Outcome, Target};
 use crate::opensearch::read::Documents;
-use crate::opensearch::stored::{self, State};
+use crate::opensearch::stored::{self, State, Write};
 use crate::store::Store;
 
-/// An operation, and the version that the document has after it, if that is not the engine's.
+/// An operation, and which write it is.
 struct Prepared {
     operation: Operation,
-    version: Option<Version>,
+    write: Write,
 }
 
 impl OpenSearchStore {
@@ -34,10 +34,11 @@ impl OpenSearchStore {
             let index = older.get(&(change.kind(), change.id())).cloned();
             prepared.push(self.prepare(home, change, index).await?);
         }
-        let (operations, versions): (Vec<_>, Vec<_>) =
-            prepared.into_iter().map(|prepared| (prepared.operation, prepared.version)).unzip();
-        for (outcome, version) in self.lane.write(&operations).await?.into_iter().zip(versions) {
-            applied.push(row(&outcome?, version, home));
+        let (operations, writes): (Vec<_>, Vec<_>) =
+            prepared.into_iter().map(|prepared| (prepared.operation, prepared.write)).unzip();
+        let outcomes = self.lane.write(&operations).await?;
+        for ((outcome, write), operation) in outcomes.into_iter().zip(writes).zip(&operations) {
+            applied.push(row(&outcome?, version_of(&operation.target, write), home));
         }
         Ok(applied)
     }
@@ -69,7 +70,8 @@ impl OpenSearchStore {
         if let (Change::Delete { .. }, Guard::Absent) = (change, guard) {
             return Ok(Some(Applied { version: None, existed: false }));
         }
-        let Prepared { mut operation, version } = self.prepare(home, change, index).await?;
+        let Prepared { mut operation, write } = self.prepare(home, change, index).await?;
+        let version = version_of(&operation.target, write);
         operation.unchanged = unchanged;
         if guard == Guard::Absent
             && let Action::Put(document) = operation.action
@@ -78,7 +80,13 @@ impl OpenSearchStore {
         }
         match self.lane.write(&[operation]).await?.pop() {
             Some(Ok(outcome)) => Ok(Some(row(&outcome, version, home))),
-            Some(Err(refused)) if refused.is_conflict() => Ok(None),
+            // Where a node dies, the engine carries an operation out on the next one that it has from the first already.
+            Some(Err(refused)) if refused.is_conflict() => {
+                let found = documents.find(&[change.id()]).await?.pop().flatten();
+                let ours = found.filter(|(spot, _)| spot.write == write);
+                let existed = guard != Guard::Absent;
+                Ok(ours.map(|(_, document)| Applied { version: Some(document.version), existed }))
+            }
             Some(Err(refused)) => Err(refused.into()),
             None => Err(StoreError::new(StoreErrorKind::Backend, "the engine answered nothing")),
         }
@@ -123,15 +131,13 @@ impl OpenSearchStore {
             }
             (_, None) => Target::Shared(documents.alias(), home.space),
         };
-        let version = matches!(target, Target::Own(_)).then(stored::random_version);
+        let write = Write::new();
         let action = match change {
-            Change::Put { id, body, .. } => {
-                Action::Put(stored::encode(&home.space, kind, id, body, version)?)
-            }
+            Change::Put { id, body, .. } => Action::Put(stored::encode(&home.space, kind, id, body, write)?),
             Change::Delete { .. } => Action::Delete,
         };
         let id = stored::engine_id(&home.space, kind, change.id());
-        Ok(Prepared { operation: Operation { target, id, action, unchanged: None }, version })
+        Ok(Prepared { operation: Operation { target, id, action, unchanged: None }, write })
     }
 
     fn documents_of(&self, home: Home, kind: &str) -> Result<Documents<'_>, StoreError> {
@@ -141,6 +147,11 @@ impl OpenSearchStore {
 
 fn conflict(item: usize) -> StoreError {
     StoreError::new(StoreErrorKind::Conflict { item }, format!("the guard of item {item} does not hold"))
+}
+
+/// The version of a document, if it is not the engine's own.
+fn version_of(target: &Target, write: Write) -> Option<Version> {
+    matches!(target, Target::Own(_)).then(|| write.version())
 }
 
 fn row(outcome: &Outcome, version: Option<Version>, home: Home) -> Applied {

@@ -35,6 +35,8 @@ fn not_tested() {
 /// Settings for indices of this test's own; their names cannot be another one's.
 pub(crate) fn config() -> Option<OpenSearchConfig> {
     let mut config = OpenSearchConfig::new(hosts()?);
+    static ONCE: Once = Once::new();
+    ONCE.call_once(remove_leftovers);
     config.prefix = format!("test-{}", Uuid::new_v4().simple());
     config.shards = const { NonZeroU32::new(2).expect("2 is not zero") };
     Some(config)
@@ -87,4 +89,22 @@ pub(crate) async fn cluster(method: &str, path: &str, body: Option<Value>) -> Va
         request = request.json(&body);
     }
     request.send().await.expect("the cluster answers").json().await.expect("JSON")
+}
+
+/// Removes what earlier runs have left, half an hour ago or more: a cluster has room for so many shards only.
+fn remove_leftovers() {
+    let removing = std::thread::spawn(|| {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+        runtime.expect("a runtime").block_on(async {
+            let path = "_cat/indices/*test-*?format=json&h=index,creation.date";
+            let before = Timestamp::now().as_millisecond() - 30 * 60 * 1000;
+            for index in cluster("GET", path, None).await.as_array().into_iter().flatten() {
+                let made = index["creation.date"].as_str().and_then(|text| text.parse::<i64>().ok());
+                if made.is_some_and(|made| made < before) {
+                    cluster("DELETE", index["index"].as_str().expect("a name"), None).await;
+                }
+            }
+        });
+    });
+    removing.join().expect("what earlier runs have left can be removed");
 }
