@@ -2,16 +2,20 @@
 
 use std::io::{self, Write};
 use std::net::SocketAddr;
+use std::time::{Duration, Instant};
 
 use reqwest::{Client, RequestBuilder};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Value, json};
+use tokio::time::sleep;
 
 use crate::ready::Endpoints;
 use crate::run::Failure;
 
 /// Nobody but this machine can reach it; a real tenant's password is the customer's own.
 const PASSWORD: &str = "demo-password";
+/// How long what was sent is waited for.
+const PATIENCE: Duration = Duration::from_secs(10);
 const BRIDGE: &str = "778ded05-4ff3-4e08-9a86-72c0195fa95d";
 
 struct Demo<'a> {
@@ -32,8 +36,8 @@ pub(crate) async fn run(at: &Endpoints, key: &SecretString) -> Result<(), Failur
     say("Demo: two tenants, one server.\n")?;
     let acme = demo.tenant("acme", &["page-view", "purchase-order"]).await?;
     let globex = demo.tenant("globex", &["page-view"]).await?;
-    demo.show("acme", &acme).await?;
-    demo.show("globex", &globex).await?;
+    demo.show("acme", &acme, 2).await?;
+    demo.show("globex", &globex, 1).await?;
     demo.show_walls(&acme).await?;
     say("The server goes on; ctrl-c stops it.\n")
 }
@@ -65,9 +69,17 @@ impl Demo<'_> {
         Ok(token)
     }
 
-    async fn show(&self, name: &str, token: &str) -> Result<(), Failure> {
+    /// An engine lets searches see what was sent a moment later: this waits for that.
+    async fn show(&self, name: &str, token: &str, sent: u64) -> Result<(), Failure> {
         let host = format!("{name}.localhost");
-        let found = self.send(self.authorized(&host, "POST", "/event/select", token)?).await?;
+        let began = Instant::now();
+        let found = loop {
+            let found = self.send(self.authorized(&host, "POST", "/event/select", token)?).await?;
+            if found["total"].as_u64().is_some_and(|total| total >= sent) || began.elapsed() > PATIENCE {
+                break found;
+            }
+            sleep(Duration::from_millis(100)).await;
+        };
         say(&format!("\n  {name} sees {} events in production:\n", found["total"]))?;
         for event in found["result"].as_array().into_iter().flatten() {
             let owner = event["properties"]["tenant"].as_str().unwrap_or("-");

@@ -13,7 +13,7 @@ use tenant_core::Host;
 use tms_server::Scope;
 
 use crate::config::args::DevArgs;
-use crate::config::{Config, ConfigError, Listeners, StorageConfig, Tenancy, TmsConfig};
+use crate::config::{Config, ConfigError, Listeners, StorageConfig, Tenancy, TmsConfig, engine};
 use crate::demo;
 use crate::descriptors;
 use crate::ready::{Endpoints, ReadyFile};
@@ -33,12 +33,14 @@ pub(crate) async fn run(args: DevArgs) -> Result<(), Failure> {
     let _lock = FolderLock::take(&args.data_dir)?;
     let tms = start_tms(&args).await?;
     let key = operator_key(&tms, &args.data_dir).await?;
-    let server = Server::start(config(&args, &tms).await?).await?;
+    let config = config(&args, &tms).await?;
+    let kept = kept(&config.storage, &args.data_dir);
+    let server = Server::start(config).await?;
     let mut endpoints = server.endpoints().clone();
     endpoints.tms = Some(format!("http://{}", tms.addr()));
     // It stays when the process ends: it is the only clear copy of the key.
     ReadyFile::write(&args.data_dir.join("dev.json"), &endpoints, Some(&key))?.keep();
-    print_welcome(&endpoints, &key, &args.data_dir)?;
+    print_welcome(&endpoints, &key, &kept)?;
     if args.demo {
         demo::run(&endpoints, &key).await?;
     }
@@ -118,8 +120,7 @@ async fn config(args: &DevArgs, tms: &tms_server::Server) -> Result<Config, Fail
     let mut directory = TmsConfig::new(format!("http://{}", tms.addr()), key);
     directory.base_domains = vec![base_domain()?];
     directory.folder = Some(args.data_dir.join("directory"));
-    let storage = StorageConfig::Embedded { data_dir: args.data_dir.clone() };
-    let mut config = Config::new(Tenancy::Multi(directory), storage);
+    let mut config = Config::new(Tenancy::Multi(directory), args.storage()?);
     config.listeners = Listeners {
         public: Some(args.public_bind),
         private: Some(args.private_bind),
@@ -129,7 +130,20 @@ async fn config(args: &DevArgs, tms: &tms_server::Server) -> Result<Config, Fail
     Ok(config)
 }
 
-fn print_welcome(at: &Endpoints, key: &SecretString, data_dir: &Path) -> io::Result<()> {
+/// Where everything is, for a person.
+fn kept(storage: &StorageConfig, data_dir: &Path) -> String {
+    let data_dir = data_dir.display();
+    let StorageConfig::OpenSearch { engine, .. } = storage else {
+        return format!("Everything is kept in {data_dir}.");
+    };
+    let hosts = engine::shown_hosts(engine);
+    format!(
+        "Tenants' data is kept in OpenSearch ({hosts}), all else in {data_dir}.\nSearches and counts see an event about a second \
+         after it was sent; health (below) says whether OpenSearch answers."
+    )
+}
+
+fn print_welcome(at: &Endpoints, key: &SecretString, kept: &str) -> io::Result<()> {
     let url = |address: Option<std::net::SocketAddr>| Endpoints::url(address).unwrap_or_default();
     let port =
         |address: Option<std::net::SocketAddr>| address.map(|address| address.port()).unwrap_or_default();
@@ -140,7 +154,7 @@ fn print_welcome(at: &Endpoints, key: &SecretString, data_dir: &Path) -> io::Res
     writeln!(
         out,
         "\
-tenantry is up. Everything is kept in {data_dir}.
+tenantry is up. {kept}
 
   public API (events)      {public_url}
   private API (people)     {private_url}
@@ -164,7 +178,6 @@ curl http://company-x.localhost:{private}/event/count -H \"Authorization: Bearer
 
 Or open http://company-x.localhost:{private}/ in a browser. Stop with ctrl-c.
 ",
-        data_dir = data_dir.display(),
         public_url = url(at.public),
         private_url = url(at.private),
         ops_url = url(at.ops),

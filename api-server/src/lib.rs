@@ -19,6 +19,7 @@ mod descriptors;
 #[cfg(feature = "dev")]
 mod dev;
 mod directory;
+mod engine_watch;
 mod error;
 mod install;
 mod listener;

@@ -7,21 +7,24 @@ use axum::Json;
 use axum::http::StatusCode;
 use axum::response::IntoResponse;
 use serde_json::{Map, Value, json};
+use storage::OpenSearchStore;
+use storage::opensearch::EngineStatus;
 use tms_client::{
     DirectoryStatus, FeedStatus, Mode, SnapshotFound, SnapshotStatus, TmsDirectory, TmsErrorKind,
 };
 
-/// Whether this process is ready, which only local causes can change; and how its directory of tenants stands, which is
-/// told and changes nothing: taking every process out of service would not bring a management service back.
+/// Whether this process is ready, which only local causes can change; and how its directory of tenants and its engine stand,
+/// which is told and changes nothing: taking every process out of service would bring neither back.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Readiness {
     ready: Arc<AtomicBool>,
     directory: Option<TmsDirectory>,
+    engine: Option<Arc<OpenSearchStore>>,
 }
 
 impl Readiness {
-    pub(crate) fn of(directory: Option<TmsDirectory>) -> Self {
-        Self { ready: Arc::default(), directory }
+    pub(crate) fn of(directory: Option<TmsDirectory>, engine: Option<Arc<OpenSearchStore>>) -> Self {
+        Self { ready: Arc::default(), directory, engine }
     }
 
     pub(crate) fn set(&self, ready: bool) {
@@ -43,8 +46,20 @@ impl Readiness {
         if let Some(directory) = &self.directory {
             body["directory"] = of_directory(&directory.status());
         }
+        if let Some(engine) = &self.engine {
+            body["storage"] = of_engine(&engine.status());
+        }
         (status, Json(body))
     }
+}
+
+fn of_engine(status: &EngineStatus) -> Value {
+    json!({
+        "engine": "opensearch",
+        "reachable": status.is_reachable(),
+        "failing_s": status.failing_for.map(|lasting| lasting.as_secs()),
+        "last_error": status.last_error,
+    })
 }
 
 fn of_directory(status: &DirectoryStatus) -> Value {

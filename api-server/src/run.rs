@@ -87,6 +87,13 @@ fn check_config(args: ServeArgs) -> Result<(), Failure> {
     Ok(())
 }
 
+/// Where what is known of tenants is kept, if only that is.
+fn data_dir(config: &Config) -> Option<(&'static str, String)> {
+    let Tenancy::Multi(TmsConfig { folder: Some(folder), .. }) = &config.tenancy else { return None };
+    let data_dir = folder.parent().unwrap_or(folder);
+    Some(("DATA_DIR", data_dir.display().to_string()))
+}
+
 /// The settings as they count, secrets hidden.
 fn effective(config: &Config) -> Vec<(&'static str, String)> {
     let switch = |on: bool| if on { "yes" } else { "no" }.to_owned();
@@ -111,10 +118,11 @@ fn effective(config: &Config) -> Vec<(&'static str, String)> {
     match &config.storage {
         StorageConfig::Memory => {
             rows.push(("STORAGE", "memory".to_owned()));
-            if let Tenancy::Multi(TmsConfig { folder: Some(folder), .. }) = &config.tenancy {
-                let data_dir = folder.parent().unwrap_or(folder);
-                rows.push(("DATA_DIR", data_dir.display().to_string()));
-            }
+            rows.extend(data_dir(config));
+        }
+        StorageConfig::OpenSearch { engine, placement } => {
+            rows.extend(crate::config::engine::settings(engine, *placement));
+            rows.extend(data_dir(config));
         }
         StorageConfig::Embedded { data_dir } => {
             rows.extend([("STORAGE", "embedded".to_owned()), ("DATA_DIR", data_dir.display().to_string())]);

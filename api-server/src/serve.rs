@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use axum::Router;
 use customer_data::Passwords;
-use storage::{EmbeddedConfig, EmbeddedStore, MemoryStore, Store};
+use storage::{EmbeddedConfig, EmbeddedStore, MemoryStore, OpenSearchStore, Store};
 use tenant_core::{Clock, HostRules, Incarnation, Limits, Placement, StaticDirectory, SystemClock, Tenant};
 use tenant_router::TenantLayer;
 use tenant_router::limit::{AddressLimitLayer, TenantLimitLayer};
@@ -18,9 +18,10 @@ use tracing::{info, warn};
 
 use crate::app::{self, Doors};
 use crate::ask::Ask;
-use crate::config::{Config, ConfigError, StorageConfig, Tenancy, TmsConfig};
+use crate::config::{Config, ConfigError, StorageConfig, Tenancy, TmsConfig, engine};
 use crate::descriptors::Shares;
 use crate::directory::Directory;
+use crate::engine_watch;
 use crate::install::{Authority, Installer};
 use crate::listener;
 use crate::readiness::Readiness;
@@ -81,9 +82,9 @@ impl Server {
         config.check()?;
         let clock: Arc<dyn Clock> = Arc::new(SystemClock::default());
         let shares = Shares::of_process();
-        let (store, placement) = open_store(&config.storage, shares.files)?;
+        let Opened { store, placement, engine } = Opened::open(&config.storage, shares.files)?;
         let tenants = Tenants::build(&config, placement)?;
-        let mut server = Self::idle(Readiness::of(tenants.directory.of_tms()));
+        let mut server = Self::idle(Readiness::of(tenants.directory.of_tms(), engine.clone()));
         let passwords = Passwords::default();
         let layer = tenants.layer(&config, Arc::clone(&clock));
         let installer = Installer {
@@ -112,6 +113,9 @@ impl Server {
         server.listen("public", public, shares.public, public_app);
         server.listen("private", private, shares.private, app::private(&state, doors(&config, layer)));
         server.listen("ops", ops, shares.ops, app::ops(server.readiness.clone(), ask));
+        if let Some(engine) = engine {
+            server.listeners.spawn(engine_watch::watch(engine, server.stop.subscribe()));
+        }
         server.readiness.set(true);
         server.write_ready_file(&config)?;
         Ok(server)
@@ -165,23 +169,36 @@ impl Server {
     }
 }
 
-fn open_store(
-    config: &StorageConfig,
-    open_files: NonZeroUsize,
-) -> Result<(Arc<dyn Store>, Option<Placement>), StartError> {
-    let schema = customer_data::schema().map_err(StartError::Storage)?;
-    Ok(match config {
-        StorageConfig::Memory => {
-            warn!("STORAGE=memory: everything is forgotten when this process ends");
-            (Arc::new(MemoryStore::new(schema)), None)
+/// The storage of this process.
+struct Opened {
+    store: Arc<dyn Store>,
+    /// What is recorded of tenants that are installed here.
+    placement: Option<Placement>,
+    /// The same store, where it is an engine of which one can ask how it does.
+    engine: Option<Arc<OpenSearchStore>>,
+}
+
+impl Opened {
+    fn open(config: &StorageConfig, open_files: NonZeroUsize) -> Result<Self, StartError> {
+        let schema = customer_data::schema().map_err(StartError::Storage)?;
+        match config {
+            StorageConfig::Memory => {
+                warn!("STORAGE=memory: everything is forgotten when this process ends");
+                Ok(Self { store: Arc::new(MemoryStore::new(schema)), placement: None, engine: None })
+            }
+            StorageConfig::Embedded { data_dir } => {
+                let mut config = EmbeddedConfig::new(data_dir);
+                config.open_files = open_files;
+                let store = EmbeddedStore::open(config, schema).map_err(StartError::Storage)?;
+                Ok(Self { store: Arc::new(store), placement: Some(Placement::Embedded), engine: None })
+            }
+            StorageConfig::OpenSearch { engine, placement } => {
+                engine::warn_of_risks(engine);
+                let store = Arc::new(OpenSearchStore::open(engine, schema).map_err(StartError::Storage)?);
+                Ok(Self { store: store.clone(), placement: Some(*placement), engine: Some(store) })
+            }
         }
-        StorageConfig::Embedded { data_dir } => {
-            let mut config = EmbeddedConfig::new(data_dir);
-            config.open_files = open_files;
-            let store = EmbeddedStore::open(config, schema).map_err(StartError::Storage)?;
-            (Arc::new(store), Some(Placement::Embedded))
-        }
-    })
+    }
 }
 
 /// New ones for each listener: each counts for itself.

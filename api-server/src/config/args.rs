@@ -1,11 +1,12 @@
 //! Flags and variables; the only file of the crate that reads the environment.
 
 use std::net::IpAddr;
+use std::num::{NonZeroU32, NonZeroUsize};
 use std::path::PathBuf;
 use std::time::Duration;
 
 use axum::http::{HeaderName, HeaderValue};
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 use secrecy::SecretString;
 use tenant_core::{Host, Incarnation, Limits, TenantName};
 
@@ -35,7 +36,7 @@ pub(crate) enum Command {
     /// Print, rule by rule, why a host is a tenant's or not. Exit code 0: it is, and is served; 1: it is refused; 2: it cannot
     /// be told.
     Resolve(ResolveArgs),
-    /// Work on the files of the embedded storage, while no server has them.
+    /// Work on the storage: on the files of the embedded one while no server has them, on OpenSearch at any time.
     #[command(subcommand)]
     Storage(StorageCommand),
 }
@@ -44,9 +45,9 @@ pub(crate) enum Command {
 pub(crate) enum StorageCommand {
     /// Print a line for each installed tenant: its id, its incarnation, its files, and whether they wait for an upgrade.
     List(ListArgs),
-    /// Bring the files that an older program wrote up to this one's format and kinds. A tenant that fails does not keep the
+    /// Bring what an older program wrote up to this one's format and kinds. A tenant that fails does not keep the
     /// others from it; run again, it does the rest.
-    Upgrade(UpgradeArgs),
+    Upgrade(Box<UpgradeArgs>),
     /// Close a tenant's files, so that each is one plain file which can be copied, and print where they are.
     Detach(DetachArgs),
 }
@@ -74,8 +75,13 @@ pub(crate) struct ListArgs {
 pub(crate) struct UpgradeArgs {
     #[command(flatten)]
     pub(crate) which: Which,
+    /// Where data is kept: embedded or opensearch.
+    #[arg(long, env = "STORAGE", default_value = "embedded", value_parser = ["embedded", "opensearch"])]
+    pub(crate) storage: String,
     #[command(flatten)]
     pub(crate) folder: FolderArgs,
+    #[command(flatten)]
+    pub(crate) engine: EngineArgs,
 }
 
 /// Some tenants, or all of them; saying neither is an error, so that nobody upgrades everything by accident.
@@ -185,9 +191,11 @@ pub(crate) struct ServeArgs {
     max_body: usize,
     #[command(flatten)]
     limits: LimitArgs,
-    /// Where data is kept: embedded or memory.
-    #[arg(long, env = "STORAGE", default_value = "embedded", value_parser = ["embedded", "memory"])]
-    storage: String,
+    /// Where data is kept.
+    #[arg(long, env = "STORAGE", default_value = "embedded")]
+    storage: StorageName,
+    #[command(flatten)]
+    engine: EngineArgs,
     /// The folder of the embedded storage, and of what is known of tenants from one start to the next; each process has its own. With STORAGE=memory nothing is kept unless it is set [default: ./data].
     #[arg(long, env = "DATA_DIR")]
     data_dir: Option<PathBuf>,
@@ -196,6 +204,83 @@ pub(crate) struct ServeArgs {
     ready_file: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) logging: LogArgs,
+}
+
+/// Where data is kept.
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum StorageName {
+    Embedded,
+    Memory,
+    #[value(name = "opensearch")]
+    OpenSearch,
+}
+
+/// The OpenSearch that STORAGE=opensearch keeps data in. The variables are the original's.
+#[derive(Args)]
+pub(crate) struct EngineArgs {
+    /// Where new tenants' data is: shared, in the same indices, or dedicated, in indices of each tenant's own; those that are installed stay where they are.
+    #[arg(long, env = "PLACEMENT", default_value = "shared", value_parser = ["shared", "dedicated"])]
+    pub(super) placement: String,
+    /// What the names of all indices begin with.
+    #[arg(long, env = "OPENSEARCH_PREFIX", default_value = "tenantry")]
+    pub(super) opensearch_prefix: String,
+    /// The URLs of some nodes of one cluster, separated by commas [default: http://localhost:9200].
+    #[arg(long, env = "ELASTIC_HOST", hide_env_values = true)]
+    pub(super) elastic_host: Option<String>,
+    /// The scheme of a host that is written without one: http or https.
+    #[arg(long, env = "ELASTIC_SCHEME", default_value = "http", value_parser = ["http", "https"])]
+    pub(super) elastic_scheme: String,
+    /// How many seconds one request to a node may take.
+    #[arg(long, env = "ELASTIC_QUERY_TIMEOUT", default_value = "12")]
+    pub(super) elastic_query_timeout: NonZeroU32,
+    /// How many requests to one node may be under way at once.
+    #[arg(long, env = "ELASTIC_MAX_CONN", default_value = "25")]
+    pub(super) elastic_max_conn: NonZeroUsize,
+    /// Who logs in there, where there is a password.
+    #[arg(long, env = "ELASTIC_HTTP_AUTH_USERNAME", default_value = "elastic")]
+    pub(super) elastic_http_auth_username: String,
+    /// The password; without one nobody logs in.
+    #[arg(long, env = "ELASTIC_HTTP_AUTH_PASSWORD", hide_env_values = true)]
+    pub(super) elastic_http_auth_password: Option<String>,
+    /// A file with that password.
+    #[arg(long, env = "ELASTIC_HTTP_AUTH_PASSWORD_FILE")]
+    pub(super) elastic_http_auth_password_file: Option<PathBuf>,
+    /// The id of an API key, in place of a password.
+    #[arg(long, env = "ELASTIC_API_KEY_ID")]
+    pub(super) elastic_api_key_id: Option<String>,
+    /// That API key.
+    #[arg(long, env = "ELASTIC_API_KEY", hide_env_values = true)]
+    pub(super) elastic_api_key: Option<String>,
+    /// A file with that API key.
+    #[arg(long, env = "ELASTIC_API_KEY_FILE")]
+    pub(super) elastic_api_key_file: Option<PathBuf>,
+    /// A file (PEM) with the authorities that sign the nodes' certificates, if they are not the system's.
+    #[arg(long, env = "ELASTIC_CA_FILE")]
+    pub(super) elastic_ca_file: Option<PathBuf>,
+    /// Whether the nodes' certificates are checked: yes or no.
+    #[arg(long, env = "ELASTIC_VERIFY_CERTS", default_value = "yes")]
+    pub(super) elastic_verify_certs: Switch,
+    /// Whether what is sent to the nodes is compressed: yes or no.
+    #[arg(long, env = "ELASTIC_HTTP_COMPRESS", default_value = "no")]
+    pub(super) elastic_http_compress: Switch,
+    /// Into how many shards the indices of events, sessions and profiles are divided when they are made.
+    #[arg(long, env = "ELASTIC_INDEX_SHARDS", default_value = "3")]
+    pub(super) elastic_index_shards: NonZeroU32,
+    /// How many further copies each shard has [default: 1, or 0 where there is one data node].
+    #[arg(long, env = "ELASTIC_INDEX_REPLICAS")]
+    pub(super) elastic_index_replicas: Option<u32>,
+    /// Into how many shards the index of all other things is divided when it is made.
+    #[arg(long, env = "ELASTIC_CONF_INDEX_SHARDS", default_value = "1")]
+    pub(super) elastic_conf_index_shards: NonZeroU32,
+    // The original has these; nothing here does what they say, and whoever sets one is told so.
+    #[arg(long, env = "ELASTIC_CLOUD_ID", hide = true)]
+    pub(super) elastic_cloud_id: Option<String>,
+    #[arg(long, env = "ELASTIC_SNIFF_ON_START", hide = true)]
+    pub(super) elastic_sniff_on_start: Option<String>,
+    #[arg(long, env = "ELASTIC_SNIFF_ON_CONNECTION_FAIL", hide = true)]
+    pub(super) elastic_sniff_on_connection_fail: Option<String>,
+    #[arg(long, env = "ELASTIC_SNIFFER_TIMEOUT", hide = true)]
+    pub(super) elastic_sniffer_timeout: Option<String>,
 }
 
 /// Limits on requests, for each listener of a process by itself. A limit that is not set does not hold.
@@ -261,6 +346,11 @@ pub(crate) struct DevArgs {
     /// Also install two tenants, send events to both, and show what each can see.
     #[arg(long)]
     pub(crate) demo: bool,
+    /// Where tenants' data is kept: in the data folder, or in an OpenSearch. All else is in the data folder.
+    #[arg(long, env = "STORAGE", default_value = "embedded", value_parser = ["embedded", "opensearch"])]
+    storage: String,
+    #[command(flatten)]
+    engine: EngineArgs,
     /// Where everything is kept.
     #[arg(long, env = "DATA_DIR", default_value = "./data")]
     pub(crate) data_dir: PathBuf,
@@ -285,10 +375,12 @@ impl ServeArgs {
     pub(crate) fn config(self) -> Result<Config, ConfigError> {
         let trusted_proxies = values::networks("TRUSTED_PROXIES", &self.trusted_proxies)?;
         let tenancy = if self.multi_tenant.0 { Tenancy::Multi(self.tms()?) } else { self.single() };
-        let storage = match (self.storage.as_str(), self.kept_in()) {
-            ("embedded", Some(data_dir)) => StorageConfig::Embedded { data_dir },
-            _ => StorageConfig::Memory,
+        let storage = match self.storage {
+            StorageName::Embedded => StorageConfig::Embedded { data_dir: self.data_dir() },
+            StorageName::Memory => StorageConfig::Memory,
+            StorageName::OpenSearch => self.engine.config()?,
         };
+        self.engine.warn_of_unused(self.storage == StorageName::OpenSearch);
         let mut config = Config::new(tenancy, storage);
         config.listeners =
             Listeners { public: self.public_bind.0, private: self.private_bind.0, ops: self.ops_bind.0 };
@@ -307,8 +399,11 @@ impl ServeArgs {
 
     /// The data folder, where anything is kept at all: several processes with STORAGE=memory do not get in each other's way.
     fn kept_in(&self) -> Option<PathBuf> {
-        let default = (self.storage == "embedded").then(|| PathBuf::from("./data"));
-        self.data_dir.clone().or(default)
+        (self.storage != StorageName::Memory || self.data_dir.is_some()).then(|| self.data_dir())
+    }
+
+    fn data_dir(&self) -> PathBuf {
+        self.data_dir.clone().unwrap_or_else(|| PathBuf::from("./data"))
     }
 
     fn single(&self) -> Tenancy {
@@ -346,5 +441,18 @@ impl ServeArgs {
                 .map_err(|fault| ConfigError::new("BASE_DOMAINS", format!("`{text}`: {fault}")))
         };
         given.map(read).collect()
+    }
+}
+
+#[cfg(feature = "dev")]
+impl DevArgs {
+    /// Where tenants' data is.
+    pub(crate) fn storage(&self) -> Result<StorageConfig, ConfigError> {
+        let is_engine = self.storage == "opensearch";
+        self.engine.warn_of_unused(is_engine);
+        if is_engine {
+            return self.engine.config();
+        }
+        Ok(StorageConfig::Embedded { data_dir: self.data_dir.clone() })
     }
 }

@@ -24,7 +24,7 @@ use crate::telemetry;
 pub(crate) async fn run(command: StorageCommand) -> Result<(), Failure> {
     match command {
         StorageCommand::List(args) => list::run(args).await,
-        StorageCommand::Upgrade(args) => upgrade::run(args).await,
+        StorageCommand::Upgrade(args) => upgrade::run(*args).await,
         StorageCommand::Detach(args) => detach::run(args).await,
     }
 }

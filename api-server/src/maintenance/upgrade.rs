@@ -1,4 +1,4 @@
-//! `storage upgrade`: brings the files of older programs up to this one, tenant by tenant.
+//! `storage upgrade`: brings what older programs wrote up to this one, tenant by tenant.
 //!
 //! Beside the installer this is the one file of the program that names [`storage::lifecycle`], and of that only the upgrade,
 //! which opens no tenant's data to anybody. A server would do the same for each file when it is first used; here nobody
@@ -7,7 +7,7 @@
 use std::io::{self, Write};
 use std::sync::Arc;
 
-use storage::{Store, StoreError, lifecycle};
+use storage::{OpenSearchStore, Store, StoreError, lifecycle};
 use tenant_core::{Incarnation, TenantId};
 use tokio::task::{JoinError, JoinSet};
 
@@ -15,6 +15,7 @@ use super::progress::Progress;
 use super::{lives_of, open};
 use crate::config::args::{UpgradeArgs, Which};
 use crate::run::Failure;
+use crate::telemetry;
 
 /// How many tenants are upgraded at once: while one waits for the disk, others are read.
 const AT_ONCE: usize = 4;
@@ -30,8 +31,19 @@ struct Tally {
 }
 
 pub(super) async fn run(args: UpgradeArgs) -> Result<(), Failure> {
-    let store = open(&args.folder)?;
-    let tenants = chosen(&args.which, store.installed()?)?;
+    let (store, tenants): (Arc<dyn Store>, _) = match args.engine_config()? {
+        Some(engine) => {
+            telemetry::init(&args.folder.logging.logging_level)?;
+            let store = OpenSearchStore::open(&engine, customer_data::schema()?)?;
+            let outdated = store.outdated().await?;
+            (Arc::new(store), among(&args.which, outdated))
+        }
+        None => {
+            let store = open(&args.folder)?;
+            let installed = store.installed()?;
+            (store, chosen(&args.which, installed)?)
+        }
+    };
     let all = tenants.len();
     let Tally { upgraded, up_to_date, failed } = upgrade_each(store, tenants).await;
     writeln!(io::stdout(), "{upgraded} upgraded, {up_to_date} up to date before, {failed} failed")?;
@@ -86,6 +98,12 @@ impl Tally {
         self.failed += 1;
         Some(failure)
     }
+}
+
+/// Those of the tenants that an older program wrote which are meant; of an engine it is known at once who they are.
+fn among(which: &Which, outdated: Vec<(TenantId, Incarnation)>) -> Vec<(TenantId, Incarnation)> {
+    let is_meant = |id: &TenantId| which.all || which.tenants.iter().any(|name| name.id() == *id);
+    outdated.into_iter().filter(|(id, _)| is_meant(id)).collect()
 }
 
 /// The tenants that are meant. One that is not here ends it before anything is done.

@@ -17,3 +17,11 @@ mod sync_order;
 mod traces;
 mod track;
 mod wal;
+
+/// Where the platforms of these tests keep their data.
+fn storage_in(data_dir: &std::path::Path) -> api_server::StorageConfig {
+    api_server::StorageConfig::Embedded { data_dir: data_dir.to_owned() }
+}
+
+/// Returns when what was written is found: here that is at once.
+async fn settle() {}

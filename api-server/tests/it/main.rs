@@ -18,3 +18,11 @@ mod storage_commands;
 #[allow(dead_code, unused_imports)]
 mod support;
 mod walls;
+
+/// Where the platforms of these tests keep their data.
+fn storage_in(data_dir: &std::path::Path) -> api_server::StorageConfig {
+    api_server::StorageConfig::Embedded { data_dir: data_dir.to_owned() }
+}
+
+/// Returns when what was written is found: here that is at once.
+async fn settle() {}

@@ -1,6 +1,6 @@
 //! `MULTI_TENANT=no`, the default: every host is the one tenant, and nobody else is asked.
 
-use api_server::{Config, Listeners, Server, StorageConfig, Tenancy};
+use api_server::{Config, Listeners, Server, Tenancy};
 use serde_json::json;
 
 use crate::support::{Api, EMAIL, PASSWORD, page_view};
@@ -9,8 +9,7 @@ async fn start(token: Option<&str>) -> (Server, tempfile::TempDir) {
     let folder = tempfile::TempDir::new().expect("a folder");
     let name = "solo".parse().expect("a name");
     let tenancy = Tenancy::Single { name, installation_token: token.map(Into::into) };
-    let storage = StorageConfig::Embedded { data_dir: folder.path().to_owned() };
-    let mut config = Config::new(tenancy, storage);
+    let mut config = Config::new(tenancy, crate::storage_in(folder.path()));
     config.listeners = Listeners::any_local();
     (Server::start(config).await.expect("the server starts"), folder)
 }

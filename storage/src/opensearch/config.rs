@@ -46,6 +46,8 @@ pub struct OpenSearchConfig {
     pub shards: NonZeroU32,
     /// Into how many shards each index of a tenant's own is divided when it is made. Default 3.
     pub own_shards: NonZeroU32,
+    /// The same for the index of the kinds without a time field, which have one together. Default 3.
+    pub other_shards: NonZeroU32,
     /// How many further copies each shard has; `None`: one, where the cluster has more than one data node when the index is
     /// made. An acknowledged document is on the disks of all copies that are there at that moment.
     pub replicas: Option<u32>,
@@ -53,6 +55,10 @@ pub struct OpenSearchConfig {
     pub refresh_interval: Duration,
     /// How long one request to the engine may take. Default 12 s.
     pub timeout: Duration,
+    /// How many requests may be under way to one node at once; others wait, for as long as one may take. Default 25.
+    pub max_connections: NonZeroUsize,
+    /// Whether what is sent is compressed (gzip), where it is larger than 1 KiB. Default false.
+    pub compress: bool,
     /// How many requests that write may be under way at once; what comes meanwhile goes together in the next one. Default 4.
     pub writers: NonZeroUsize,
     /// About how many bytes go in one request that writes. Default 8 MiB.
@@ -122,9 +128,12 @@ impl OpenSearchConfig {
             own_kinds: OWN_KINDS.map(|(kind, period)| (kind.to_owned(), period)).to_vec(),
             shards: const { NonZeroU32::new(3).expect("3 is not zero") },
             own_shards: const { NonZeroU32::new(3).expect("3 is not zero") },
+            other_shards: const { NonZeroU32::new(3).expect("3 is not zero") },
             replicas: None,
             refresh_interval: Duration::from_secs(1),
             timeout: Duration::from_secs(12),
+            max_connections: const { NonZeroUsize::new(25).expect("25 is not zero") },
+            compress: false,
             writers: const { NonZeroUsize::new(4).expect("4 is not zero") },
             bulk_bytes: const { NonZeroUsize::new(8 << 20).expect("8 MiB is not zero") },
             queued_bytes: const { NonZeroUsize::new(64 << 20).expect("64 MiB is not zero") },

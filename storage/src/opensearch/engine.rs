@@ -22,8 +22,8 @@ pub(super) struct Engine {
     pub(super) layout: Arc<Layout>,
     pub(super) dedicated: Dedicated,
     ready: OnceCell<()>,
-    /// Why the indices could not be made, and when that was found.
-    failed: Mutex<Option<(Instant, StoreErrorKind, String)>>,
+    /// When the last attempt at that failed, and why.
+    failed: Mutex<Option<(Instant, StoreError)>>,
 }
 
 #[derive(Deserialize)]
@@ -37,23 +37,29 @@ impl Engine {
         Self { hosts, layout, dedicated, ready: OnceCell::new(), failed: Mutex::default() }
     }
 
-    /// Makes the indices that are missing, and looks at those that are there; once in the life of a store. Those who wait for
-    /// another one's attempt that fails have failed too: they do not try in turn.
+    /// Makes the indices that are missing, and looks at those that are there; once in the life of a store. Of those who wait
+    /// for an attempt that fails, none makes another one: while the engine is down, nobody waits for longer than one takes.
     pub(super) async fn ready(&self) -> Result<(), StoreError> {
         if self.ready.initialized() {
             return Ok(());
         }
-        let began = Instant::now();
+        let arrived = Instant::now();
         let mut failed = self.failed.lock().await;
-        match &*failed {
-            Some((at, kind, message)) if *at >= began => return Err(StoreError::new(*kind, message.clone())),
-            _ => {}
+        if let Some((at, error)) = &*failed
+            && *at >= arrived
+        {
+            return Err(StoreError::new(error.kind(), error.to_string()));
         }
-        let outcome = self.ready.get_or_try_init(|| self.prepare()).await.copied();
-        if let Err(error) = &outcome {
-            *failed = Some((Instant::now(), error.kind(), error.to_string()));
-        }
-        outcome
+        self.ready.get_or_try_init(|| self.prepare()).await.copied().inspect_err(|error| {
+            *failed = Some((Instant::now(), StoreError::new(error.kind(), error.to_string())));
+        })
+    }
+
+    /// Asks for something small.
+    pub(super) async fn check(&self) -> Result<(), StoreError> {
+        self.ready().await?;
+        self.hosts.send(&get("_cluster/health")).await?;
+        Ok(())
     }
 
     async fn prepare(&self) -> Result<(), StoreError> {

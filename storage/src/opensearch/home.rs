@@ -16,6 +16,11 @@ impl Space {
     pub(super) fn random() -> Self {
         Self(Uuid::new_v4())
     }
+
+    /// Bits that another space has not.
+    pub(super) fn salt(self) -> u64 {
+        self.0.as_u64_pair().1
+    }
 }
 
 impl fmt::Display for Space {

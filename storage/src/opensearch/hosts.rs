@@ -1,21 +1,26 @@
 //! [`Hosts`]: the nodes of a cluster, and one request to any of them.
 
+use std::io::Write as _;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
+use flate2::Compression;
+use flate2::write::GzEncoder;
 use opensearch::auth;
 use opensearch::cert::{Certificate, CertificateValidation};
-use opensearch::http::headers::{CONTENT_TYPE, HeaderMap, HeaderValue, RETRY_AFTER};
+use opensearch::http::headers::{self, CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, HeaderValue};
 use opensearch::http::transport::{SingleNodeConnectionPool, Transport, TransportBuilder};
 use opensearch::http::{Method, Url};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
-use tokio::time::sleep;
+use tokio::sync::Semaphore;
+use tokio::time::{sleep, timeout};
 
 use crate::error::{StoreError, StoreErrorKind};
 use crate::opensearch::config::{Credentials, OpenSearchConfig};
-use crate::opensearch::failure::{Refused, unexpected, unreachable};
+use crate::opensearch::failure::{RETRY_AFTER, Refused, unexpected, unreachable};
+use crate::opensearch::health::{EngineStatus, Health, Outcome, root};
 use crate::opensearch::home::Space;
 
 /// How often a request is sent, if those before surely did nothing.
@@ -23,6 +28,8 @@ const ATTEMPTS: u32 = 4;
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 /// A node that could not be reached is not asked for so long, unless no other can be.
 const LEFT_OUT: Duration = Duration::from_secs(3);
+/// What is smaller is sent as it is.
+const WORTH_COMPRESSING: usize = 1 << 10;
 
 /// The nodes.
 #[derive(Debug)]
@@ -30,6 +37,9 @@ pub(super) struct Hosts {
     hosts: Vec<Host>,
     next: AtomicUsize,
     start: Instant,
+    timeout: Duration,
+    compress: bool,
+    health: Health,
 }
 
 #[derive(Debug)]
@@ -37,6 +47,8 @@ struct Host {
     transport: Transport,
     /// In milliseconds since the start.
     left_out_until: AtomicU64,
+    /// How many more requests it may have at once.
+    free: Semaphore,
 }
 
 /// A request.
@@ -99,10 +111,18 @@ impl Hosts {
         }
         let hosts = config.hosts.iter().map(|url| {
             let transport = transport(url, config)?;
-            Ok(Host { transport, left_out_until: AtomicU64::new(0) })
+            let free = Semaphore::new(config.max_connections.get().min(Semaphore::MAX_PERMITS));
+            Ok(Host { transport, left_out_until: AtomicU64::new(0), free })
         });
         let hosts = hosts.collect::<Result<_, StoreError>>()?;
-        Ok(Self { hosts, next: AtomicUsize::new(0), start: Instant::now() })
+        Ok(Self {
+            hosts,
+            next: AtomicUsize::new(0),
+            start: Instant::now(),
+            timeout: config.timeout,
+            compress: config.compress,
+            health: Health::default(),
+        })
     }
 
     /// The answer to a request, read as JSON.
@@ -114,32 +134,36 @@ impl Hosts {
     /// The body of the answer to a request. It is sent again while that is safe: where it surely did nothing, and, if it
     /// only reads, after any failure. What was waited for in vain is asked of one other node.
     pub(super) async fn send(&self, request: &Request) -> Result<Bytes, Failed> {
+        let body = self.body(request).await;
         let mut attempt = 1;
-        let mut others = self.hosts.len().min(2) - 1;
         loop {
             let host = self.host();
-            let failed = match send_once(&host.transport, request).await {
-                Ok(body) => return Ok(body),
+            let failed = match self.send_once(host, request, &body).await {
+                Ok(answer) => {
+                    self.health.answered();
+                    return Ok(answer);
+                }
                 Err(failed) => failed,
             };
             let (again, at_least) = match &failed {
+                Failure::Crowded => (false, Duration::ZERO),
                 Failure::Refused(refused) => {
                     let may = refused.is_busy() || (request.is_read && refused.status >= 502);
                     (may, refused.retry_after.unwrap_or_default())
                 }
-                Failure::Transport { is_connect, is_timeout, .. } => {
+                Failure::Transport { error, is_connect, is_timeout } => {
                     let until = self.now() + u64::try_from(LEFT_OUT.as_millis()).unwrap_or(0);
                     host.left_out_until.store(until, Ordering::Relaxed);
-                    let has_time = !is_timeout || others > 0;
-                    others -= usize::from(*is_timeout && has_time);
-                    (has_time && (*is_connect || request.is_read), Duration::ZERO)
+                    let others = self.hosts.iter().any(|host| self.is_in(host));
+                    if !others {
+                        self.health.failed(root(error));
+                    }
+                    // One that took all the time is not asked again.
+                    (*is_connect || (request.is_read && (others || !is_timeout)), Duration::ZERO)
                 }
             };
             if !again || attempt == ATTEMPTS || at_least > Duration::from_secs(5) {
-                return Err(match failed {
-                    Failure::Refused(refused) => Failed::Refused(refused),
-                    Failure::Transport { error, .. } => Failed::Other(unreachable(error)),
-                });
+                return Err(self.give_up(failed));
             }
             // Full jitter: those who failed together do not come back together.
             let pause = FIRST_PAUSE * 2u32.pow(attempt - 1);
@@ -148,12 +172,79 @@ impl Hosts {
         }
     }
 
+    fn give_up(&self, failed: Failure) -> Failed {
+        match failed {
+            Failure::Refused(refused) => {
+                match Outcome::of(&refused) {
+                    Outcome::Refused => self.health.answered(),
+                    _ => {
+                        let Refused { status, cause, .. } = &refused;
+                        self.health.failed(format!("the engine answered {status} {}", cause.name));
+                    }
+                }
+                Failed::Refused(refused)
+            }
+            Failure::Transport { error, .. } => {
+                self.health.failed(root(&error));
+                Failed::Other(unreachable(error))
+            }
+            Failure::Crowded => {
+                let kind = StoreErrorKind::Unavailable { retry_after: RETRY_AFTER };
+                Failed::Other(StoreError::new(kind, "too many requests to the engine are under way"))
+            }
+        }
+    }
+
+    /// How it has answered lately.
+    pub(super) fn status(&self) -> EngineStatus {
+        self.health.status()
+    }
+
+    /// What is sent of a request's body.
+    async fn body(&self, request: &Request) -> Body {
+        let plain = |bytes| Body { bytes, is_compressed: false };
+        match request.body.clone() {
+            Some(bytes) if self.compress && bytes.len() > WORTH_COMPRESSING => {
+                // It takes a while: not in the thread that others wait for.
+                let compressed = tokio::task::spawn_blocking({
+                    let bytes = bytes.clone();
+                    move || compressed(&bytes)
+                });
+                match compressed.await {
+                    Ok(Ok(compressed)) => Body { bytes: Some(compressed), is_compressed: true },
+                    _ => plain(Some(bytes)),
+                }
+            }
+            bytes => plain(bytes),
+        }
+    }
+
+    /// One attempt, which is counted.
+    async fn send_once(&self, host: &Host, request: &Request, body: &Body) -> Result<Bytes, Failure> {
+        let Ok(Ok(_turn)) = timeout(self.timeout, host.free.acquire()).await else {
+            self.health.count(Outcome::Busy, self.timeout);
+            return Err(Failure::Crowded);
+        };
+        let began = Instant::now();
+        let sent = send_once(&host.transport, request, body).await;
+        let outcome = match &sent {
+            Ok(_) => Outcome::Answered,
+            Err(Failure::Refused(refused)) => Outcome::of(refused),
+            Err(_) => Outcome::Unreachable,
+        };
+        self.health.count(outcome, began.elapsed());
+        sent
+    }
+
     /// The next node that is not left out; if all are, the next one.
     fn host(&self) -> &Host {
-        let (first, now) = (self.next.fetch_add(1, Ordering::Relaxed), self.now());
+        let first = self.next.fetch_add(1, Ordering::Relaxed);
         let in_turn = |offset: usize| &self.hosts[(first + offset) % self.hosts.len()];
-        let is_in = |host: &&Host| host.left_out_until.load(Ordering::Relaxed) <= now;
-        (0..self.hosts.len()).map(in_turn).find(is_in).unwrap_or(in_turn(0))
+        (0..self.hosts.len()).map(in_turn).find(|host| self.is_in(host)).unwrap_or(in_turn(0))
+    }
+
+    fn is_in(&self, host: &Host) -> bool {
+        host.left_out_until.load(Ordering::Relaxed) <= self.now()
     }
 
     fn now(&self) -> u64 {
@@ -163,10 +254,28 @@ impl Hosts {
 
 enum Failure {
     Refused(Refused),
-    Transport { error: opensearch::Error, is_connect: bool, is_timeout: bool },
+    Transport {
+        error: opensearch::Error,
+        is_connect: bool,
+        is_timeout: bool,
+    },
+    /// As many requests as it may have were under way all the time.
+    Crowded,
 }
 
-async fn send_once(transport: &Transport, request: &Request) -> Result<Bytes, Failure> {
+/// What is sent.
+struct Body {
+    bytes: Option<Bytes>,
+    is_compressed: bool,
+}
+
+fn compressed(bytes: &[u8]) -> std::io::Result<Bytes> {
+    let mut encoder = GzEncoder::new(Vec::with_capacity(bytes.len() / 4), Compression::fast());
+    encoder.write_all(bytes)?;
+    Ok(encoder.finish()?.into())
+}
+
+async fn send_once(transport: &Transport, request: &Request, body: &Body) -> Result<Bytes, Failure> {
     let failed = |error: opensearch::Error| {
         let source =
             std::error::Error::source(&error).and_then(|source| source.downcast_ref::<reqwest::Error>());
@@ -178,12 +287,15 @@ async fn send_once(transport: &Transport, request: &Request) -> Result<Bytes, Fa
     if request.is_bulk {
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/x-ndjson"));
     }
+    if body.is_compressed {
+        headers.insert(CONTENT_ENCODING, HeaderValue::from_static("gzip"));
+    }
     let mut query = request.query.to_vec();
     if let Some(routing) = &request.routing {
         query.push(("routing", routing));
     }
     let sent = transport
-        .send(request.method, &request.path, headers, Some(&query), request.body.clone(), None)
+        .send(request.method, &request.path, headers, Some(&query), body.bytes.clone(), None)
         .await
         .map_err(failed)?;
     let (status, retry_after) = (sent.status_code(), retry_after(sent.headers()));
@@ -195,7 +307,7 @@ async fn send_once(transport: &Transport, request: &Request) -> Result<Bytes, Fa
 }
 
 fn retry_after(headers: &HeaderMap) -> Option<Duration> {
-    headers.get(RETRY_AFTER)?.to_str().ok()?.parse().ok().map(Duration::from_secs)
+    headers.get(headers::RETRY_AFTER)?.to_str().ok()?.parse().ok().map(Duration::from_secs)
 }
 
 fn transport(url: &str, config: &OpenSearchConfig) -> Result<Transport, StoreError> {

@@ -23,6 +23,7 @@ pub(super) struct Layout {
     schema: Schema,
     shards: u32,
     own_shards: u32,
+    other_shards: u32,
     replicas: Option<u32>,
     refresh: String,
     version: String,
@@ -51,6 +52,7 @@ impl Layout {
             schema,
             shards: config.shards.get(),
             own_shards: config.own_shards.get(),
+            other_shards: config.other_shards.get(),
             replicas: config.replicas,
             refresh: format!("{}ms", config.refresh_interval.as_millis()),
             version: config.own_version.clone(),
@@ -96,8 +98,13 @@ impl Layout {
     pub(super) fn of_kind(&self, kind: &Kind) -> String {
         match kind.time_field() {
             Some(_) => format!("{}-{}", self.prefix, kind.name()),
-            None => format!("{}-other", self.prefix),
+            None => self.other(),
         }
+    }
+
+    /// The index of the kinds without a time field.
+    fn other(&self) -> String {
+        format!("{}-other", self.prefix)
     }
 
     /// Every index with documents, each once.
@@ -115,7 +122,11 @@ impl Layout {
 
     /// What an index of all tenants is made with.
     pub(super) fn definition(&self, alias: &str, data_nodes: u64) -> Value {
-        let shards = if alias == self.spaces() { 1 } else { self.shards };
+        let shards = match alias {
+            _ if alias == self.spaces() => 1,
+            _ if alias == self.other() => self.other_shards,
+            _ => self.shards,
+        };
         self.index(alias, shards, data_nodes, &self.mapping(alias))
     }
 

@@ -12,6 +12,7 @@ mod counts;
 mod dedicated;
 mod engine;
 mod failure;
+mod health;
 mod home;
 mod hosts;
 mod lane;
@@ -32,6 +33,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 
 pub use config::{Credentials, OpenSearchConfig};
+pub use health::EngineStatus;
 pub use home::EnginePlacement;
 pub use partition::Period;
 
@@ -85,6 +87,20 @@ impl OpenSearchStore {
         let engine = Engine::new(hosts, layout);
         let spaces = Spaces::new(&engine, config.placement);
         Ok(Self { engine, spaces, lane })
+    }
+
+    /// Asks the cluster for something small, and makes the indices where it is reached for the first time. Nobody has to: every
+    /// call does as much. But it is what a program can do for [`status`](Self::status) while nobody asks for documents.
+    ///
+    /// # Errors
+    /// As any other call.
+    pub async fn check(&self) -> Result<(), StoreError> {
+        self.engine.check().await
+    }
+
+    /// How the cluster has answered lately. It is not asked.
+    pub fn status(&self) -> EngineStatus {
+        self.engine.hosts.status()
     }
 
     /// The documents of a kind in a namespace that is installed.

@@ -108,7 +108,7 @@ impl Hit {
             tracing::error!(%space, kind = kind.name(), "{message}");
             return Err(StoreError::new(StoreErrorKind::Backend, message));
         }
-        let version = self.source.v.map_or_else(|| self.state().version(), Version::from_raw);
+        let version = self.source.v.map_or_else(|| self.state().version(space), Version::from_raw);
         Ok(Document { id: DocumentId::new(self.source.id)?, version, body: self.source.body })
     }
 }
@@ -124,14 +124,15 @@ pub(super) struct State {
 const NUMBER_BITS: u32 = 40;
 
 impl State {
-    /// The version of a document in an index that is never made anew: no two states of a shard have both in common.
-    pub(super) fn version(self) -> Version {
-        Version::from_raw(self.term << NUMBER_BITS | self.number)
+    /// The version of a document in an index that is never made anew. No two states of a shard have both in common; what is
+    /// installed again may be in another shard, so that the space has its part in it.
+    pub(super) fn version(self, space: &Space) -> Version {
+        Version::from_raw((self.term << NUMBER_BITS | self.number) ^ space.salt())
     }
 
-    /// The state of such a version; `None` if it can be none, since no term is 0.
-    pub(super) fn of(version: Version) -> Option<Self> {
-        let raw = version.to_raw();
+    /// The state of such a version; `None` if it can be none, since no term is 0. That of another space's version is any.
+    pub(super) fn of(version: Version, space: &Space) -> Option<Self> {
+        let raw = version.to_raw() ^ space.salt();
         let (term, number) = (raw >> NUMBER_BITS, raw & ((1 << NUMBER_BITS) - 1));
         (term > 0).then_some(Self { term, number })
     }
@@ -140,4 +141,31 @@ impl State {
 /// A version for a document in an index that may be removed and made anew.
 pub(super) fn random_version() -> Version {
     Version::from_raw(fastrand::u64(..))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_version_is_of_one_space() {
+        let (state, spaces) = (State { term: 3, number: 1_000_000 }, [Space::random(), Space::random()]);
+        let [one, other] = spaces.map(|space| state.version(&space));
+        assert_ne!(one, other, "the same state of another shard");
+        assert_eq!(State::of(one, &spaces[0]), Some(state));
+        assert_ne!(State::of(one, &spaces[1]), Some(state));
+    }
+
+    #[test]
+    fn ids_of_the_engine_are_short_enough_and_differ() {
+        let (space, kind) = (Space::random(), Kind::new("thing"));
+        let of = |text: &str| engine_id(&space, &kind, &DocumentId::new(text).expect("an id"));
+        let (long, longer) = ("x".repeat(511), "x".repeat(512));
+        let ids = [of("a"), of("b"), of(&long), of(&longer), of("a/b")];
+        for (position, id) in ids.iter().enumerate() {
+            assert!(id.len() <= MAX_ID && id.starts_with(&space.to_string()), "{id}");
+            assert!(!ids[..position].contains(id), "{id}");
+        }
+        assert!(of(&long).contains('!') && !of("a!b").starts_with(&format!("{space}.thing!")));
+    }
 }

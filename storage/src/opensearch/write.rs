@@ -37,7 +37,7 @@ impl OpenSearchStore {
         let (operations, versions): (Vec<_>, Vec<_>) =
             prepared.into_iter().map(|prepared| (prepared.operation, prepared.version)).unzip();
         for (outcome, version) in self.lane.write(&operations).await?.into_iter().zip(versions) {
-            applied.push(row(&outcome?, version));
+            applied.push(row(&outcome?, version, home));
         }
         Ok(applied)
     }
@@ -60,7 +60,7 @@ impl OpenSearchStore {
             (Guard::Unchanged(version), Some((spot, document))) if document.version == version => {
                 (Some(spot.index), Some(spot.state))
             }
-            (Guard::Unchanged(version), None) if !is_own => match State::of(version) {
+            (Guard::Unchanged(version), None) if !is_own => match State::of(version, &home.space) {
                 Some(state) => (None, Some(state)),
                 None => return Ok(None),
             },
@@ -77,7 +77,7 @@ impl OpenSearchStore {
             operation.action = Action::Create(document);
         }
         match self.lane.write(&[operation]).await?.pop() {
-            Some(Ok(outcome)) => Ok(Some(row(&outcome, version))),
+            Some(Ok(outcome)) => Ok(Some(row(&outcome, version, home))),
             Some(Err(refused)) if refused.is_conflict() => Ok(None),
             Some(Err(refused)) => Err(refused.into()),
             None => Err(StoreError::new(StoreErrorKind::Backend, "the engine answered nothing")),
@@ -143,9 +143,9 @@ fn conflict(item: usize) -> StoreError {
     StoreError::new(StoreErrorKind::Conflict { item }, format!("the guard of item {item} does not hold"))
 }
 
-fn row(outcome: &Outcome, version: Option<Version>) -> Applied {
+fn row(outcome: &Outcome, version: Option<Version>, home: Home) -> Applied {
     let is_removal = matches!(outcome.result.as_str(), "deleted" | "not_found");
     let existed = matches!(outcome.result.as_str(), "deleted" | "updated");
-    let version = version.unwrap_or_else(|| outcome.state.version());
+    let version = version.unwrap_or_else(|| outcome.state.version(&home.space));
     Applied { version: (!is_removal).then_some(version), existed }
 }

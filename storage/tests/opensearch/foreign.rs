@@ -58,7 +58,6 @@ async fn refused(
     }
     assert_eq!(engine.state(&name).await, before, "it was changed");
     let error = last.expect("it is not ours");
-    println!("{error}");
     assert_eq!(error.kind(), StoreErrorKind::Backend, "{error:?}");
     assert!(error.to_string().contains(&engine.prefix), "it does not say which index: {error}");
     error

@@ -24,7 +24,7 @@ async fn a_store_that_was_opened_too_early_works_once_the_engine_is_there() {
     let began = Instant::now();
     let mut calls = JoinSet::new();
     for number in 0..CALLERS {
-        let (store, data, tenant) = (store.clone(), data.clone(), tenant.clone());
+        let (store, data, tenant) = (store.clone(), data.clone(), tenant);
         calls.spawn(async move {
             let error = match number % 5 {
                 0 => data.get(SESSION, &data::id("s1")).await.map(drop),

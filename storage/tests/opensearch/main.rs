@@ -1,5 +1,11 @@
 //! The OpenSearch backend against a real cluster: `export TENANTRY_TEST_OPENSEARCH=$(scripts/opensearch start)`.
 
+#![expect(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "the figures are what the page on OpenSearch tells"
+)]
+
 mod between;
 mod cluster;
 mod conforms;

@@ -54,8 +54,7 @@ async fn works(config: &OpenSearchConfig) -> Result<NamespacedStore, StoreError>
 }
 
 async fn refused(config: &OpenSearchConfig, word: &str) {
-    let error = works(config).await.err().expect("it is refused");
-    println!("{error}");
+    let error = works(config).await.expect_err("it is refused");
     assert_eq!(error.kind(), StoreErrorKind::Backend, "trying again does not help: {error:?}");
     assert!(error.to_string().contains(word), "{error}");
 }

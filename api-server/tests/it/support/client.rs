@@ -107,6 +107,7 @@ impl Api {
     }
 
     pub(crate) async fn try_send(&self, request: RequestBuilder) -> reqwest::Result<Answer> {
+        crate::settle().await;
         let answer = request.send().await?;
         let (status, headers) = (answer.status().as_u16(), answer.headers().clone());
         let text = answer.text().await?;

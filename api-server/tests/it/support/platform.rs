@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use api_server::{Config, Listeners, Server, StorageConfig, Tenancy, TmsConfig};
+use api_server::{Config, Listeners, Server, Tenancy, TmsConfig};
 use serde_json::json;
 use tempfile::TempDir;
 
@@ -104,8 +104,7 @@ pub(crate) fn config(tms: &Tms, data_dir: &Path) -> Config {
     let mut directory = TmsConfig::new(tms.url(), tms.directory_key.clone());
     directory.base_domains = vec!["localhost".parse().expect("a host")];
     directory.fresh = Duration::from_millis(100);
-    let storage = StorageConfig::Embedded { data_dir: data_dir.to_owned() };
-    let mut config = Config::new(Tenancy::Multi(directory), storage);
+    let mut config = Config::new(Tenancy::Multi(directory), crate::storage_in(data_dir));
     config.listeners = Listeners::any_local();
     config
 }

@@ -74,6 +74,14 @@ impl Program {
         Api::new(addr("public"), addr("private"), host)
     }
 
+    /// What `/readyz` answers.
+    pub(crate) async fn readiness(&self) -> (u16, Value) {
+        let url = format!("{}/readyz", self.ready["ops"].as_str().expect("a URL"));
+        let client = reqwest::Client::builder().no_proxy().build().expect("a client");
+        let answer = client.get(url).send().await.expect("an answer");
+        (answer.status().as_u16(), answer.json().await.expect("JSON"))
+    }
+
     /// SIGKILL, and the end of the process.
     pub(crate) fn kill(mut self) {
         self.signal("KILL");
