@@ -20,7 +20,9 @@ pub(crate) async fn watch(engine: Arc<OpenSearchStore>, mut stop: watch::Receive
         let mut is_failing = false;
         loop {
             let checked = engine.check().await;
-            tell(&checked, is_failing);
+            if checked.is_err() != is_failing {
+                tell(&engine, &checked);
+            }
             is_failing = checked.is_err();
             sleep(if is_failing { PAUSE_FAILING } else { PAUSE }).await;
         }
@@ -32,14 +34,13 @@ pub(crate) async fn watch(engine: Arc<OpenSearchStore>, mut stop: watch::Receive
     }
 }
 
-/// Once for each outage.
-fn tell(checked: &Result<(), StoreError>, was_failing: bool) {
+/// Once when an outage begins, and once when it ends.
+fn tell(engine: &OpenSearchStore, checked: &Result<(), StoreError>) {
     match checked {
-        Err(error) if !was_failing => {
-            let cause = std::error::Error::source(error).map(ToString::to_string).unwrap_or_default();
+        Ok(()) => warn!("OpenSearch answers again"),
+        Err(error) => {
+            let cause = engine.status().last_error.unwrap_or_default();
             warn!(%error, cause, "OpenSearch does not answer: requests that need it are answered with 503 until it does");
         }
-        Ok(()) if was_failing => warn!("OpenSearch answers again"),
-        _ => {}
     }
 }

@@ -202,9 +202,12 @@ fn without_userinfo(url: &str) -> String {
 }
 
 fn authorities(path: &Path) -> Result<Vec<u8>, ConfigError> {
-    fs::read(path).map_err(|fault| {
-        ConfigError::new("ELASTIC_CA_FILE", format!("cannot read {}: {fault}", path.display()))
-    })
+    let wrong = |text: String| ConfigError::new("ELASTIC_CA_FILE", text);
+    let pem = fs::read(path).map_err(|fault| wrong(format!("cannot read {}: {fault}", path.display())))?;
+    if String::from_utf8_lossy(&pem).contains("-----BEGIN CERTIFICATE-----") {
+        return Ok(pem);
+    }
+    Err(wrong(format!("{} holds no certificate in PEM", path.display())))
 }
 
 /// What an index may be called, so that a start does not end with the engine's words.

@@ -1,5 +1,9 @@
 //! Installs, and what the engine and the management service then have of them.
 
+use std::time::Duration;
+
+use api_server::{Config, Listeners, Server, StorageConfig, Tenancy};
+use reqwest::Client;
 use serde_json::{Value, json};
 
 use crate::support::{EMAIL, PASSWORD, Platform, page_view};
@@ -64,4 +68,31 @@ async fn many_events_come_in_one_request_and_in_many() {
     assert_eq!((admin.count("session").await, admin.count("profile").await), (41, 41));
     let latest = admin.post("/event/select", &json!({ "limit": 1000 })).await.ok();
     assert_eq!((&latest["total"], latest["result"].as_array().map(Vec::len)), (&json!(663), Some(663)));
+}
+
+#[tokio::test]
+async fn an_install_token_makes_one_admin_however_late_searches_are() {
+    let StorageConfig::OpenSearch { mut engine, placement } = crate::storage_in("".as_ref()) else {
+        unreachable!("this program tests no other")
+    };
+    engine.prefix = format!("{}-late", crate::prefix());
+    engine.refresh_interval = Duration::from_secs(600);
+    let tenancy = Tenancy::Single { name: "solo".parse().expect("a name"), installation_token: None };
+    let mut config = Config::new(tenancy, StorageConfig::OpenSearch { engine, placement });
+    config.listeners = Listeners::any_local();
+    let server = Server::start(config).await.expect("the server starts");
+    let url = format!("http://{}", server.endpoints().private.expect("private"));
+    // Not the other tests' client, which waits until everything is found.
+    let client = Client::builder().no_proxy().build().expect("a client");
+    let mut logins = Vec::new();
+    for (email, password) in [(EMAIL, PASSWORD), (EMAIL, "stolen"), ("another@x.com", "stolen")] {
+        let body = json!({ "username": email, "password": password, "token": "", "needs_admin": true, "update_mapping": false });
+        let installed = client.post(format!("{url}/install")).json(&body).send().await.expect("an answer");
+        assert_eq!(installed.status(), 200, "{email}");
+        let form = format!("username={email}&password={password}");
+        let login = client.post(format!("{url}/user/token")).body(form).send().await.expect("an answer");
+        logins.push(login.status().as_u16());
+    }
+    assert_eq!(logins, [200, 400, 400], "the token takes over nobody's account");
+    server.shutdown().await;
 }

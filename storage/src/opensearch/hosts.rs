@@ -343,3 +343,103 @@ fn transport(url: &str, config: &OpenSearchConfig) -> Result<Transport, StoreErr
             .with_source(error)
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io::Read as _;
+    use std::net::{TcpListener, TcpStream};
+    use std::num::NonZeroUsize;
+    use std::sync::{Arc, Mutex};
+
+    use flate2::read::GzDecoder;
+
+    use super::*;
+
+    /// A node that answers everything with `{}` after a moment, and knows what it was sent.
+    #[derive(Default)]
+    struct Node {
+        sent: Mutex<Vec<(String, Vec<u8>)>>,
+        at_once: AtomicUsize,
+        most: AtomicUsize,
+    }
+
+    impl Node {
+        fn start() -> (Arc<Self>, OpenSearchConfig) {
+            let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+            let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+            let config =
+                OpenSearchConfig::new([format!("http://{}", listener.local_addr().expect("an address"))]);
+            let node = Arc::<Self>::default();
+            let accepting = Arc::clone(&node);
+            std::thread::spawn(move || {
+                for stream in listener.incoming().flatten() {
+                    let node = Arc::clone(&accepting);
+                    std::thread::spawn(move || node.serve(stream));
+                }
+            });
+            (node, config)
+        }
+
+        fn serve(&self, mut stream: TcpStream) {
+            let (mut read, mut buffer) = (Vec::new(), [0; 4096]);
+            while let Ok(length @ 1..) = stream.read(&mut buffer) {
+                read.extend_from_slice(&buffer[..length]);
+                let Some(end) = read.windows(4).position(|window| window == b"\r\n\r\n") else { continue };
+                let head = String::from_utf8_lossy(&read[..end]).to_ascii_lowercase();
+                let length = head.lines().find_map(|line| line.strip_prefix("content-length: "));
+                let whole = end + 4 + length.map_or(0, |length| length.parse().expect("a number"));
+                if read.len() < whole {
+                    continue;
+                }
+                self.most.fetch_max(self.at_once.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
+                std::thread::sleep(Duration::from_millis(30));
+                self.at_once.fetch_sub(1, Ordering::SeqCst);
+                self.sent.lock().expect("no panic").push((head, read[end + 4..whole].to_vec()));
+                read.drain(..whole);
+                stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}").expect("sent");
+            }
+        }
+
+        fn last(&self) -> (bool, Vec<u8>) {
+            let (head, body) = self.sent.lock().expect("no panic").pop().expect("a request");
+            (head.contains("content-encoding: gzip"), body)
+        }
+    }
+
+    fn request(length: usize) -> Request {
+        Request::read("x".to_owned(), &Value::String("a".repeat(length)))
+    }
+
+    #[tokio::test]
+    async fn what_is_large_is_compressed_if_that_is_asked_for() {
+        let (node, mut config) = Node::start();
+        Hosts::new(&config).expect("hosts").send(&request(5000)).await.expect("an answer");
+        assert_eq!((node.last().0, node.sent.lock().expect("no panic").len()), (false, 0));
+        config.compress = true;
+        let hosts = Hosts::new(&config).expect("hosts");
+        hosts.send(&request(100)).await.expect("an answer");
+        assert!(!node.last().0);
+        hosts.send(&request(5000)).await.expect("an answer");
+        let (is_compressed, body) = node.last();
+        assert!(is_compressed && body.len() < 500);
+        let mut read = String::new();
+        GzDecoder::new(body.as_slice()).read_to_string(&mut read).expect("gzip");
+        assert_eq!(read, Value::String("a".repeat(5000)).to_string());
+    }
+
+    #[tokio::test]
+    async fn no_more_requests_are_under_way_than_may_be() {
+        let (node, mut config) = Node::start();
+        config.max_connections = NonZeroUsize::new(3).expect("not zero");
+        let hosts = Arc::new(Hosts::new(&config).expect("hosts"));
+        let sent = (0..12).map(|_| {
+            let hosts = Arc::clone(&hosts);
+            tokio::spawn(async move { hosts.send(&request(10)).await.is_ok() })
+        });
+        for sent in sent.collect::<Vec<_>>() {
+            assert!(sent.await.expect("no panic"));
+        }
+        assert_eq!(node.most.load(Ordering::SeqCst), 3);
+        assert!(hosts.status().is_reachable());
+    }
+}
