@@ -120,8 +120,8 @@ fn effective(config: &Config) -> Vec<(&'static str, String)> {
             rows.push(("STORAGE", "memory".to_owned()));
             rows.extend(data_dir(config));
         }
-        StorageConfig::OpenSearch { engine, placement } => {
-            rows.extend(crate::config::engine::settings(engine, *placement));
+        StorageConfig::OpenSearch { engine } => {
+            rows.extend(crate::config::engine::settings(engine));
             rows.extend(data_dir(config));
         }
         StorageConfig::Embedded { data_dir } => {

@@ -192,10 +192,11 @@ impl Opened {
                 let store = EmbeddedStore::open(config, schema).map_err(StartError::Storage)?;
                 Ok(Self { store: Arc::new(store), placement: Some(Placement::Embedded), engine: None })
             }
-            StorageConfig::OpenSearch { engine, placement } => {
+            StorageConfig::OpenSearch { engine } => {
                 engine::warn_of_risks(engine);
                 let store = Arc::new(OpenSearchStore::open(engine, schema).map_err(StartError::Storage)?);
-                Ok(Self { store: store.clone(), placement: Some(*placement), engine: Some(store) })
+                let placement = Some(engine::placement(engine));
+                Ok(Self { store: store.clone(), placement, engine: Some(store) })
             }
         }
     }

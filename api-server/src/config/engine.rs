@@ -28,7 +28,7 @@ impl UpgradeArgs {
             return Ok(None);
         }
         Ok(match self.engine.config()? {
-            StorageConfig::OpenSearch { engine, .. } => Some(*engine),
+            StorageConfig::OpenSearch { engine } => Some(*engine),
             StorageConfig::Memory | StorageConfig::Embedded { .. } => None,
         })
     }
@@ -54,12 +54,11 @@ impl EngineArgs {
         engine.timeout = Duration::from_secs(self.elastic_query_timeout.get().into());
         engine.max_connections = self.elastic_max_conn;
         engine.compress = self.elastic_http_compress.0;
-        let placement = Placement::parse(&self.placement).unwrap_or(Placement::Shared);
-        engine.placement = match placement {
-            Placement::Dedicated => EnginePlacement::Dedicated,
-            Placement::Embedded | Placement::Shared => EnginePlacement::Shared,
+        engine.placement = match self.placement.as_str() {
+            "dedicated" => EnginePlacement::Dedicated,
+            _ => EnginePlacement::Shared,
         };
-        Ok(StorageConfig::OpenSearch { engine: Box::new(engine), placement })
+        Ok(StorageConfig::OpenSearch { engine: Box::new(engine) })
     }
 
     fn credentials(&self) -> Result<Credentials, ConfigError> {
@@ -159,11 +158,11 @@ fn url(host: &str, scheme: &str) -> Result<String, ConfigError> {
 }
 
 /// The settings as they count, secrets hidden.
-pub(crate) fn settings(engine: &OpenSearchConfig, placement: Placement) -> Vec<(&'static str, String)> {
+pub(crate) fn settings(engine: &OpenSearchConfig) -> Vec<(&'static str, String)> {
     let switch = |on: bool| if on { "yes" } else { "no" }.to_owned();
     let mut rows = vec![
         ("STORAGE", "opensearch".to_owned()),
-        ("PLACEMENT", placement.as_str().to_owned()),
+        ("PLACEMENT", placement(engine).as_str().to_owned()),
         ("OPENSEARCH_PREFIX", engine.prefix.clone()),
         ("ELASTIC_HOST", shown_hosts(engine)),
         ("ELASTIC_QUERY_TIMEOUT", engine.timeout.as_secs().to_string()),
@@ -186,6 +185,14 @@ pub(crate) fn settings(engine: &OpenSearchConfig, placement: Placement) -> Vec<(
         }
     }
     rows
+}
+
+/// What is recorded of tenants that are installed now.
+pub(crate) fn placement(engine: &OpenSearchConfig) -> Placement {
+    match engine.placement {
+        EnginePlacement::Shared => Placement::Shared,
+        EnginePlacement::Dedicated => Placement::Dedicated,
+    }
 }
 
 /// The nodes, without what their URLs may hide.

@@ -14,7 +14,7 @@ use axum::http::HeaderName;
 use ipnet::IpNet;
 use secrecy::SecretString;
 use storage::OpenSearchConfig;
-use tenant_core::{Host, Placement, TenantName};
+use tenant_core::{Host, TenantName};
 use tms_client::Mode;
 
 use crate::install::InstallObserver;
@@ -154,9 +154,6 @@ pub enum StorageConfig {
     OpenSearch {
         /// `ELASTIC_*`, `OPENSEARCH_PREFIX`. An embedding program has to install a TLS provider for rustls first.
         engine: Box<OpenSearchConfig>,
-        /// `PLACEMENT`: where the data of tenants that are installed from now on is. [`Placement::Shared`] is the only one
-        /// that there is yet.
-        placement: Placement,
     },
 }
 
@@ -196,12 +193,6 @@ impl Config {
             if tms.stale < tms.fresh {
                 return Err(ConfigError::new("DIRECTORY_STALE", "must not be shorter than DIRECTORY_FRESH"));
             }
-        }
-        if let StorageConfig::OpenSearch { placement, .. } = &self.storage
-            && *placement != Placement::Shared
-        {
-            let text = format!("`{}` is not available yet for OpenSearch: use shared", placement.as_str());
-            return Err(ConfigError::new("PLACEMENT", text));
         }
         if self.max_body == 0 {
             return Err(ConfigError::new("MAX_BODY", "must not be 0"));

@@ -1,10 +1,12 @@
 //! Installs, and what the engine and the management service then have of them.
 
+use std::num::NonZeroU32;
 use std::time::Duration;
 
 use api_server::{Config, Listeners, Server, StorageConfig, Tenancy};
 use reqwest::Client;
 use serde_json::{Value, json};
+use storage::opensearch::EnginePlacement;
 
 use crate::support::{EMAIL, PASSWORD, Platform, page_view};
 
@@ -31,6 +33,36 @@ async fn it_is_recorded_that_a_tenant_shares_indices() {
     platform.tenant("company-x").await;
     let record = platform.tms.operate("GET", "/tenant/company-x", Value::Null).await;
     assert_eq!(record["storage"], json!("shared"), "{record}");
+}
+
+#[tokio::test]
+async fn a_tenant_has_indices_of_its_own_where_they_are_asked_for() {
+    let version = format!("{}-own", crate::prefix());
+    let platform = Platform::start_with(|config| {
+        let StorageConfig::OpenSearch { engine } = &mut config.storage else {
+            unreachable!("this program tests no other")
+        };
+        engine.placement = EnginePlacement::Dedicated;
+        engine.own_version.clone_from(&version);
+        engine.own_shards = NonZeroU32::MIN;
+    })
+    .await;
+    let installed = platform.install("company-x").await.ok();
+    for (position, mark) in ["", "prod-"].into_iter().enumerate() {
+        let created = &installed[position]["created"];
+        let counted = ["templates", "indices", "aliases"].map(|what| created[what].as_array().map(Vec::len));
+        assert_eq!(counted, [Some(6); 3], "{created}");
+        assert_eq!(created["aliases"][0], format!("{mark}{version}.companyx.tracardi-event"));
+    }
+    let record = platform.tms.operate("GET", "/tenant/company-x", Value::Null).await;
+    assert_eq!(record["storage"], json!("dedicated"), "{record}");
+    let admin = platform.at("company-x.localhost").log_in(EMAIL, PASSWORD).await.in_context("production");
+    admin.connect_web().await;
+    for _ in 0..2 {
+        assert_eq!(admin.track(&page_view("s1")).await.status, 200);
+    }
+    assert_eq!((admin.count("session").await, admin.count("profile").await), (1, 1));
+    assert_eq!(admin.count("event").await, 5, "two views, and what tells of a first visit");
 }
 
 #[tokio::test]
@@ -72,13 +104,13 @@ async fn many_events_come_in_one_request_and_in_many() {
 
 #[tokio::test]
 async fn an_install_token_makes_one_admin_however_late_searches_are() {
-    let StorageConfig::OpenSearch { mut engine, placement } = crate::storage_in("".as_ref()) else {
+    let StorageConfig::OpenSearch { mut engine } = crate::storage_in("".as_ref()) else {
         unreachable!("this program tests no other")
     };
     engine.prefix = format!("{}-late", crate::prefix());
     engine.refresh_interval = Duration::from_secs(600);
     let tenancy = Tenancy::Single { name: "solo".parse().expect("a name"), installation_token: None };
-    let mut config = Config::new(tenancy, StorageConfig::OpenSearch { engine, placement });
+    let mut config = Config::new(tenancy, StorageConfig::OpenSearch { engine });
     config.listeners = Listeners::any_local();
     let server = Server::start(config).await.expect("the server starts");
     let url = format!("http://{}", server.endpoints().private.expect("private"));

@@ -24,7 +24,6 @@ use std::sync::{Once, OnceLock};
 
 use api_server::StorageConfig;
 use storage::OpenSearchConfig;
-use tenant_core::Placement;
 
 /// Names the nodes, separated by commas.
 const VARIABLE: &str = "TENANTRY_TEST_OPENSEARCH";
@@ -60,7 +59,7 @@ fn storage_in(_: &Path) -> StorageConfig {
     let mut engine = OpenSearchConfig::new(hosts().split(','));
     engine.prefix = prefix().to_owned();
     engine.shards = const { NonZeroU32::new(2).expect("2 is not zero") };
-    StorageConfig::OpenSearch { engine: Box::new(engine), placement: Placement::Shared }
+    StorageConfig::OpenSearch { engine: Box::new(engine) }
 }
 
 /// Returns when what was written is found: searches are as late as the engine refreshes.

@@ -127,7 +127,7 @@ fn what_cannot_be_is_refused_at_the_start() {
         (output.status.success(), text(output.stdout), text(output.stderr))
     };
     for (setting, value) in [
-        ("PLACEMENT", "dedicated"),
+        ("PLACEMENT", "elsewhere"),
         ("ELASTIC_HOST", ""),
         ("ELASTIC_HOST", "9200"),
         ("ELASTIC_CLOUD_ID", "mine:abc"),
