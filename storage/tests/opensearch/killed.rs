@@ -28,6 +28,7 @@ async fn what_was_acknowledged_outlives_the_node_and_the_store_recovers_by_itsel
         load.goes_on(50).await;
         let (figures, names) = load.finish().await;
         println!("round {round}: written again {recovered:.1?} after it was back; {figures}");
+        assert_eq!(figures.own_conflicts, 0, "there is no other node that could have sent it again");
         earlier.push((data, names));
     }
     for (data, names) in &earlier {

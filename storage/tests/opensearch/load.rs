@@ -21,6 +21,7 @@ const PAUSE: Duration = Duration::from_millis(100);
 struct Seen {
     acknowledged: Mutex<Vec<String>>,
     unavailable: AtomicUsize,
+    own_conflicts: AtomicUsize,
     wrong: Mutex<Vec<String>>,
     quiet: Mutex<Quiet>,
     stopped: AtomicBool,
@@ -44,17 +45,20 @@ pub(crate) struct Figures {
     /// Batches, each acknowledged.
     batches: usize,
     unavailable: usize,
+    /// Guards that were said not to hold though the batch was sent only once: where a primary dies before it answers, the
+    /// engine itself brings what was already copied to the next one, which finds it there.
+    pub(crate) own_conflicts: usize,
     pub(crate) longest_quiet: Duration,
     longest_call: Duration,
 }
 
 impl fmt::Display for Figures {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { batches, unavailable, longest_quiet, longest_call } = self;
+        let Self { batches, unavailable, own_conflicts, longest_quiet, longest_call } = self;
         write!(
             f,
-            "{batches} batches acknowledged, {unavailable} calls Unavailable; nothing acknowledged for {longest_quiet:.1?}, \
-             the longest call {longest_call:.1?}"
+            "{batches} batches acknowledged, {unavailable} calls Unavailable, {own_conflicts} in conflict with themselves; \
+             nothing acknowledged for {longest_quiet:.1?}, the longest call {longest_call:.1?}"
         )
     }
 }
@@ -69,6 +73,7 @@ impl Load {
         let seen = Arc::new(Seen {
             acknowledged: Mutex::default(),
             unavailable: AtomicUsize::new(0),
+            own_conflicts: AtomicUsize::new(0),
             wrong: Mutex::default(),
             quiet: Mutex::new(Quiet {
                 since: Instant::now(),
@@ -140,8 +145,14 @@ impl Load {
             let quiet = lock(&self.seen.quiet);
             (quiet.longest, quiet.longest_call)
         };
-        let figures =
-            Figures { batches: names.len(), unavailable: self.unavailable(), longest_quiet, longest_call };
+        let own_conflicts = self.seen.own_conflicts.load(Ordering::Relaxed);
+        let figures = Figures {
+            batches: names.len(),
+            unavailable: self.unavailable(),
+            own_conflicts,
+            longest_quiet,
+            longest_call,
+        };
         (figures, names)
     }
 }
@@ -166,7 +177,10 @@ impl Seen {
                     sleep(PAUSE).await;
                 }
                 // An attempt that was not answered has made it: the ids are ours alone.
-                Err(error) if error.is_conflict() && is_sent_again && !batch.guarded.is_empty() => {
+                Err(error) if error.is_conflict() && !batch.guarded.is_empty() => {
+                    if !is_sent_again {
+                        self.own_conflicts.fetch_add(1, Ordering::Relaxed);
+                    }
                     batch.guarded.clear();
                 }
                 Err(error) => {
