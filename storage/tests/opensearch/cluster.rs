@@ -92,5 +92,9 @@ async fn a_node_that_is_killed_takes_nothing_with_it() {
         let (figures, _) = load.finish().await;
         println!("{victim:?}, node {node}: 100 batches in {on_two:.1?} after the kill; {figures}");
         assert!(figures.longest_quiet < LONGEST_QUIET, "{figures}");
+        assert_eq!(
+            figures.own_conflicts, 0,
+            "what the engine sends to another node again is one write: {figures}"
+        );
     }
 }
