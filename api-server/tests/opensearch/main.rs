@@ -65,7 +65,7 @@ fn storage_in(_: &Path) -> StorageConfig {
 /// Returns when what was written is found: searches are as late as the engine refreshes.
 async fn settle() {
     let hosts = hosts();
-    let url = format!("{}/{}-*/_refresh", hosts.split(',').next().expect("a node"), prefix());
+    let url = format!("{}/*{}-*/_refresh", hosts.split(',').next().expect("a node"), prefix());
     let client = reqwest::Client::builder().no_proxy().build().expect("a client");
     let answer = client.post(url).send().await.expect("the engine answers");
     assert!(answer.status().is_success(), "{answer:?}");
