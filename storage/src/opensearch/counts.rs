@@ -92,13 +92,15 @@ impl Documents<'_> {
         match declared {
             Some(field) => request["terms"]["field"] = sort_field(&field.path).into(),
             None => {
-                request["terms"]["field"] = "t".into();
+                let key = terms::path_key(path);
+                request["terms"]["field"] = terms::field(&key, terms::TEXT).into();
                 request["terms"]["include"] =
-                    format!("{}[{}{}{}].*", terms::path_key(path), terms::BOOL, terms::NUMBER, terms::TEXT)
-                        .into();
-                // Not over all that the index knows, which is everybody's.
-                request["terms"]["execution_hint"] = "map".into();
+                    format!("{key}[{}{}{}].*", terms::BOOL, terms::NUMBER, terms::TEXT).into();
             }
+        }
+        if self.own_alias().is_none() {
+            // The engine's other way begins with all the values of all tenants, after every refresh.
+            request["terms"]["execution_hint"] = "map".into();
         }
         let found: Listed<String> = self.counted(plan, request).await?;
         if found.doc_count_error_upper_bound > 0 {

@@ -12,6 +12,7 @@ use tenant_core::Incarnation;
 use crate::kind::{FieldType, Kind, Schema};
 use crate::opensearch::config::OpenSearchConfig;
 use crate::opensearch::partition::Period;
+use crate::opensearch::terms;
 
 /// How documents are written; one of another number is not understood.
 pub(super) const FORMAT: u64 = 1;
@@ -196,20 +197,23 @@ impl Layout {
             if field.field_type == FieldType::Date {
                 times.insert(name.clone(), json!({"type": "long"}));
             }
-            // What is searched for is in `t`.
+            // What is searched for is in the terms.
             sorted.insert(name, json!({"type": "keyword", "index": false}));
         }
+        let values: Map<_, _> = terms::value_fields().map(|field| (field, keyword.clone())).collect();
         json!({
             "dynamic": false,
             "_meta": self.meta(),
             "_routing": {"required": true},
             // What is made of the body is not kept a second time.
-            "_source": {"excludes": ["t", "k", "m"]},
+            "_source": {"excludes": ["t", "v", "k", "m"]},
             "properties": {
                 "space": keyword,
                 "kind": keyword,
                 "id": keyword,
-                "t": keyword,
+                // Not counted by.
+                "t": {"type": "keyword", "doc_values": false},
+                "v": {"properties": values},
                 "k": {"properties": sorted},
                 "m": {"properties": times},
                 "body": {"type": "object", "enabled": false},

@@ -1,5 +1,7 @@
 //! [`Plan`]: a filter in the engine's words.
 
+use std::collections::BTreeMap;
+
 use serde_json::{Value, json};
 
 use crate::kind::{FieldType, Kind};
@@ -77,7 +79,7 @@ fn plan(kind: &Kind, filter: &Filter) -> Plan {
         Filter::Equals { path, value } => Plan::exact(one_of(path, std::slice::from_ref(value))),
         Filter::In { path, values } => Plan::exact(one_of(path, values)),
         Filter::Range { path, from, to } => range(kind, path, from.as_ref(), to.as_ref()),
-        Filter::Exists { path } => Plan::exact(term(format!("{}{}", path_key(path), terms::EXISTS))),
+        Filter::Exists { path } => Plan::exact(term(&format!("{}{}", path_key(path), terms::EXISTS))),
         Filter::Prefix { path, text } => prefix(path, text),
     }
 }
@@ -86,27 +88,42 @@ fn and(queries: Vec<Value>) -> Value {
     if queries.is_empty() { all() } else { json!({"bool": {"filter": queries}}) }
 }
 
-fn or(queries: Vec<Value>) -> Value {
-    if queries.is_empty() { none() } else { json!({"bool": {"should": queries, "minimum_should_match": 1}}) }
+fn or(mut queries: Vec<Value>) -> Value {
+    match queries.len() {
+        0 => none(),
+        1 => queries.remove(0),
+        _ => json!({"bool": {"should": queries, "minimum_should_match": 1}}),
+    }
 }
 
-fn term(term: String) -> Value {
-    json!({"term": {"t": term}})
+fn term(term: &str) -> Value {
+    json!({"term": {terms::field_of(term): term}})
+}
+
+/// Any term that begins so.
+fn beginning(text: &str) -> Value {
+    json!({"prefix": {terms::field_of(text): text}})
 }
 
 fn one_of(path: &str, values: &[Scalar]) -> Value {
     let key = path_key(path);
-    let terms: Vec<String> = values.iter().map(|value| terms::of_scalar(&key, value)).collect();
-    match terms.as_slice() {
-        [] => none(),
-        [one] => term(one.clone()),
-        _ => or(terms.chunks(MAX_VALUES).map(|terms| json!({"terms": {"t": terms}})).collect()),
+    let mut by_field: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for value in values {
+        let field = terms::field(&key, terms::letter(value));
+        by_field.entry(field).or_default().push(terms::of_scalar(&key, value));
     }
+    let queries = by_field.iter().flat_map(|(field, terms)| {
+        terms.chunks(MAX_VALUES).map(move |terms| match terms {
+            [one] => term(one),
+            _ => json!({"terms": {field: terms}}),
+        })
+    });
+    or(queries.collect())
 }
 
 fn prefix(path: &str, text: &str) -> Plan {
     let key = path_key(path);
-    let of = |text: &str| json!({"prefix": {"t": format!("{key}{}{text}", terms::TEXT)}});
+    let of = |text: &str| beginning(&format!("{key}{}{text}", terms::TEXT));
     if text.len() <= MAX_BOUND { Plan::exact(of(text)) } else { Plan::more(of("")) }
 }
 
@@ -120,7 +137,7 @@ fn range(kind: &Kind, path: &str, from: Option<&Bound>, to: Option<&Bound>) -> P
     };
     let is_too_long = |end: &&Bound| matches!(&end.value, Scalar::Text(text) if text.len() > MAX_BOUND);
     if from.iter().chain(&to).any(is_too_long) {
-        return Plan::more(json!({"prefix": {"t": format!("{}{letter}", path_key(path))}}));
+        return Plan::more(beginning(&format!("{}{letter}", path_key(path))));
     }
     let key = path_key(path);
     let is_declared = kind.field(path).is_some_and(|field| field.field_type == FieldType::Date);
@@ -137,7 +154,7 @@ fn range(kind: &Kind, path: &str, from: Option<&Bound>, to: Option<&Bound>) -> P
 /// Only a text that is an instant can be between a text and an instant, and terms do not say whether one is both.
 fn of_two_types(path: &str, from: char, to: char) -> Plan {
     if [from, to].iter().all(|letter| [terms::TEXT, terms::DATE].contains(letter)) {
-        return Plan::more(json!({"prefix": {"t": format!("{}{}", path_key(path), terms::DATE)}}));
+        return Plan::more(beginning(&format!("{}{}", path_key(path), terms::DATE)));
     }
     Plan::exact(none())
 }
@@ -158,7 +175,7 @@ fn of_terms(key: &str, letter: char, from: Option<&Bound>, to: Option<&Bound>) -
         None => ("lt", format!("{key}{}", char::from(letter as u8 + 1))),
     };
     ends.insert(name.to_owned(), value.into());
-    json!({"range": {"t": ends}})
+    json!({"range": {terms::field(key, letter): ends}})
 }
 
 /// The instants of a declared field on one side of an end: by the millisecond, of which the engine keeps a tree, and within

@@ -1,5 +1,7 @@
 //! A document as the engine has it, and as it is read back.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use uuid::Uuid;
@@ -35,7 +37,10 @@ struct Stored<'d> {
     space: &'d Space,
     kind: &'d str,
     id: &'d str,
-    t: std::collections::BTreeSet<String>,
+    /// The terms that are not counted by.
+    t: Vec<String>,
+    /// Those of values, by their fields.
+    v: BTreeMap<String, Vec<String>>,
     k: Map<String, Value>,
     m: Map<String, Value>,
     w: u64,
@@ -64,8 +69,14 @@ pub(super) fn encode(
             k.insert(name, sorted.into());
         }
     }
-    let t = terms::of_body(body);
-    let stored = Stored { space, kind: kind.name(), id: id.as_str(), t, k, m, w: write.0, body };
+    let (mut t, mut v) = (Vec::new(), BTreeMap::<String, Vec<String>>::new());
+    for term in terms::of_body(body) {
+        match terms::field_of(&term).strip_prefix("v.") {
+            Some(field) => v.entry(field.to_owned()).or_default().push(term),
+            None => t.push(term),
+        }
+    }
+    let stored = Stored { space, kind: kind.name(), id: id.as_str(), t, v, k, m, w: write.0, body };
     serde_json::to_vec(&stored)
         .map_err(|error| StoreError::invalid("a document cannot be written as JSON").with_source(error))
 }

@@ -39,8 +39,43 @@ pub(super) fn path_key(path: &str) -> String {
     BASE64_URL_SAFE_NO_PAD.encode(&Uuid::new_v5(&PATHS, path.as_bytes()).as_bytes()[..9])
 }
 
-/// How many bytes a key and the letter of a type take.
+/// How many bytes a key takes.
 pub(super) const KEY: usize = 12;
+
+/// Into how many fields the values are divided that are counted by: who counts by one path reads few of the others' values.
+const FIELDS: usize = 32;
+
+/// All the fields that values are in.
+pub(super) fn value_fields() -> impl Iterator<Item = String> {
+    (0..FIELDS).map(|number| format!("{number:02}"))
+}
+
+/// The field of a term: that of the path's values, or the one of what is not counted by.
+pub(super) fn field(key: &str, letter: char) -> String {
+    match letter {
+        BOOL | NUMBER | TEXT => {
+            format!("v.{:02}", bits(key) % FIELDS)
+        }
+        _ => "t".to_owned(),
+    }
+}
+
+/// The first six bits of a key.
+fn bits(key: &str) -> usize {
+    match key.bytes().next() {
+        Some(letter @ b'A'..=b'Z') => usize::from(letter - b'A'),
+        Some(letter @ b'a'..=b'z') => usize::from(letter - b'a') + 26,
+        Some(digit @ b'0'..=b'9') => usize::from(digit - b'0') + 52,
+        Some(b'-') => 62,
+        _ => 63,
+    }
+}
+
+/// The field of a whole term.
+pub(super) fn field_of(term: &str) -> String {
+    let (key, rest) = term.split_at(KEY);
+    field(key, rest.chars().next().unwrap_or(EXISTS))
+}
 
 /// The terms of all values of a document, each once.
 pub(super) fn of_body(body: &Body) -> BTreeSet<String> {
@@ -230,6 +265,17 @@ mod tests {
                 assert!(has(json!({"a": value}), "a", &scalar), "{scalar:?}");
             }
         }
+    }
+
+    #[test]
+    fn paths_are_divided_evenly_among_the_fields() {
+        let mut counts = std::collections::BTreeMap::new();
+        for number in 0..3200 {
+            *counts.entry(field(&path_key(&format!("properties.p{number}")), TEXT)).or_insert(0) += 1;
+        }
+        let fields: BTreeSet<String> = value_fields().map(|number| format!("v.{number}")).collect();
+        assert_eq!(counts.keys().cloned().collect::<BTreeSet<_>>(), fields);
+        assert!(counts.values().all(|count| (50..200).contains(count)), "{counts:?}");
     }
 
     #[test]
