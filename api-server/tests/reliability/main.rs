@@ -3,6 +3,7 @@
 //! of; without it everything is shorter and the promises are the same.
 
 mod disk;
+mod engine;
 mod load;
 mod outage;
 mod proxy;

@@ -1,12 +1,13 @@
 //! [`Engine`]: the cluster with our indices on it.
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use opensearch::http::Method;
 use serde::Deserialize;
 use serde_json::Value;
 use tokio::sync::{Mutex, OnceCell};
+use tokio::time::sleep;
 use tracing::{info, warn};
 
 use crate::error::{StoreError, StoreErrorKind};
@@ -14,6 +15,10 @@ use crate::opensearch::dedicated::{Dedicated, Owner};
 use crate::opensearch::home::Place;
 use crate::opensearch::hosts::{Failed, Hosts, Request};
 use crate::opensearch::layout::{FORMAT, Layout};
+
+/// How often, and how long, one waits for an index that another process is making.
+const LOOKS: u32 = 20;
+const PAUSE: Duration = Duration::from_millis(100);
 
 /// The nodes, and the indices that are made when one of them is first reached.
 #[derive(Debug)]
@@ -66,19 +71,27 @@ impl Engine {
         let health: Health = self.hosts.ask(Request { is_read: true, ..get("_cluster/health") }).await?;
         let mut aliases = self.layout.of_documents();
         aliases.push(self.layout.spaces());
-        for alias in aliases {
-            if self.is_there(&alias).await? {
+        for alias in &aliases {
+            if self.is_there(alias).await? {
                 continue;
             }
-            self.make(&alias, health.number_of_data_nodes).await?;
-            if !self.is_there(&alias).await? {
-                let index = Layout::index_of(&alias);
-                let message =
-                    format!("there is an index {index} that the alias {alias} does not lead to: not ours");
-                return Err(StoreError::new(StoreErrorKind::Backend, message));
-            }
+            self.make(alias, health.number_of_data_nodes).await?;
+            self.wait_for(alias).await?;
         }
         Ok(())
+    }
+
+    /// Waits until an index is there that was made by this or another process, which is told a moment before it can be seen.
+    async fn wait_for(&self, alias: &str) -> Result<(), StoreError> {
+        for _ in 0..LOOKS {
+            if self.is_there(alias).await? {
+                return Ok(());
+            }
+            sleep(PAUSE).await;
+        }
+        let index = Layout::index_of(alias);
+        let message = format!("there is an index {index} that the alias {alias} does not lead to: not ours");
+        Err(StoreError::new(StoreErrorKind::Backend, message))
     }
 
     async fn make(&self, alias: &str, data_nodes: u64) -> Result<(), StoreError> {

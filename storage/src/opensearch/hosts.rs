@@ -12,6 +12,7 @@ use opensearch::cert::{Certificate, CertificateValidation};
 use opensearch::http::headers::{self, CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, HeaderValue};
 use opensearch::http::transport::{SingleNodeConnectionPool, Transport, TransportBuilder};
 use opensearch::http::{Method, Url};
+use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use tokio::sync::Semaphore;
@@ -26,6 +27,8 @@ use crate::opensearch::home::Space;
 /// How often a request is sent, if those before surely did nothing.
 const ATTEMPTS: u32 = 4;
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
+/// How often a document is asked for whose shard does not serve.
+const LOOKS: u32 = 20;
 /// A node that could not be reached is not asked for so long, unless no other can be.
 const LEFT_OUT: Duration = Duration::from_secs(3);
 /// What is smaller is sent as it is.
@@ -129,6 +132,25 @@ impl Hosts {
     pub(super) async fn ask<T: DeserializeOwned>(&self, request: Request) -> Result<T, StoreError> {
         let body = self.send(&request).await?;
         serde_json::from_slice(&body).map_err(unexpected)
+    }
+
+    /// Documents by their ids, as they are: the answer to each that `_mget` is asked for. What is in a shard that does not serve
+    /// at the moment, since it was just made or its node has died, is asked for again for a while.
+    pub(super) async fn get_each(&self, path: &str, asked: &Value) -> Result<Vec<Value>, StoreError> {
+        #[derive(Deserialize)]
+        struct Answers {
+            docs: Vec<Value>,
+        }
+        let request = Request::read(path.to_owned(), asked);
+        for _ in 1..LOOKS {
+            let Answers { docs } = self.ask(request.clone()).await?;
+            if !docs.iter().any(|answer| answer["error"]["type"] == "no_shard_available_action_exception") {
+                return Ok(docs);
+            }
+            sleep(FIRST_PAUSE).await;
+        }
+        let Answers { docs } = self.ask(request).await?;
+        Ok(docs)
     }
 
     /// The body of the answer to a request. It is sent again while that is safe: where it surely did nothing, and, if it

@@ -83,10 +83,6 @@ impl Markers {
     /// As it is, seen by searches or not.
     pub(super) async fn read(&self, id: &str) -> Result<Option<Read>, StoreError> {
         #[derive(Deserialize)]
-        struct Answers {
-            docs: Vec<Answer>,
-        }
-        #[derive(Deserialize)]
         struct Answer {
             #[serde(rename = "_source")]
             source: Option<Marker>,
@@ -97,13 +93,13 @@ impl Markers {
             error: Option<Value>,
         }
         let path = format!("{}/_mget", self.index);
-        let answers: Answers = self.hosts.ask(Request::read(path, &json!({"ids": [id]}))).await?;
-        let Some(Answer { source, number, term, error }) = answers.docs.into_iter().next() else {
+        let Some(answer) = self.hosts.get_each(&path, &json!({"ids": [id]})).await?.pop() else {
             return Err(StoreError::new(
                 StoreErrorKind::Backend,
                 "the engine did not answer for a namespace",
             ));
         };
+        let Answer { source, number, term, error } = serde_json::from_value(answer).map_err(unexpected)?;
         if let Some(error) = error {
             let message = format!("the engine cannot read whether {id} is installed: {error}");
             return Err(StoreError::new(StoreErrorKind::Unavailable { retry_after: RETRY_AFTER }, message));

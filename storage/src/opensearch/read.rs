@@ -59,11 +59,6 @@ struct Total {
     value: u64,
 }
 
-#[derive(Deserialize)]
-struct Gotten {
-    docs: Vec<Value>,
-}
-
 impl Documents<'_> {
     /// A request for a search, with nothing but this space and kind in it.
     pub(super) fn search_request(&self, query: &Value, mut body: Value) -> Request {
@@ -125,12 +120,12 @@ impl Documents<'_> {
                 false => json!({"_index": index, "_id": id, "routing": self.home.space}),
             })
         });
-        let request = Request::read("_mget".to_owned(), &json!({"docs": asked.collect::<Vec<_>>()}));
-        let gotten: Gotten = self.engine.hosts.ask(request).await?;
-        if gotten.docs.len() != ids.len() * indices.len() {
+        let asked = json!({"docs": asked.collect::<Vec<_>>()});
+        let gotten = self.engine.hosts.get_each("_mget", &asked).await?;
+        if gotten.len() != ids.len() * indices.len() {
             return Err(StoreError::new(StoreErrorKind::Backend, "the engine answered for other documents"));
         }
-        let mut answers = gotten.docs.into_iter();
+        let mut answers = gotten.into_iter();
         let of = |id: &&DocumentId| {
             let mut found = None;
             for answer in answers.by_ref().take(indices.len()) {

@@ -77,3 +77,17 @@ async fn an_engine_that_never_answers_is_unavailable_after_the_timeout() {
     );
     assert!(took < 3 * config.timeout, "Unavailable after {took:?} only");
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn processes_that_start_at_once_make_the_indices_together() {
+    for _ in 0..5 {
+        let Some(config) = support::config() else { return };
+        let stores: Vec<_> = (0..8).map(|_| support::open(&config, data::schema())).collect();
+        let installs = stores.into_iter().enumerate().map(|(number, store)| {
+            tokio::spawn(async move { drop(data::fresh(&store, &format!("tenant-{number}")).await) })
+        });
+        for install in installs.collect::<Vec<_>>() {
+            install.await.expect("each of them is installed");
+        }
+    }
+}
