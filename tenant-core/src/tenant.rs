@@ -12,11 +12,11 @@ use crate::name::TenantName;
 /// What routing needs to know of a tenant.
 ///
 /// The fields are free to set; what they say is checked where they come from.
-// In this order in memory: a tenant that is served is seldom in a cache, and what every request reads lies together.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 #[repr(C)]
 pub struct Tenant {
+    // In this order in memory: a tenant that is served is seldom in a cache, and what every request reads lies together.
     /// Where it stands in its life.
     pub status: TenantStatus,
     /// Where its data is; `None` until its storage was prepared.

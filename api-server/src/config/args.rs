@@ -1,15 +1,16 @@
 //! Flags and variables; the only file of the crate that reads the environment.
 
 use std::net::IpAddr;
-use std::num::{NonZeroU32, NonZeroUsize};
 use std::path::PathBuf;
 use std::time::Duration;
 
 use axum::http::{HeaderName, HeaderValue};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use secrecy::SecretString;
+use storage::OpenSearchConfig;
 use tenant_core::{Host, Incarnation, Limits, TenantName};
 
+use super::engine::EngineArgs;
 use super::values::{self, Bind, ConfigError, Switch};
 use super::{Config, LimitConfig, Listeners, ORIGINAL_TENANT_NAME, StorageConfig, Tenancy, TmsConfig};
 use crate::state::PublicUrl;
@@ -82,6 +83,13 @@ pub(crate) struct UpgradeArgs {
     pub(crate) folder: FolderArgs,
     #[command(flatten)]
     pub(crate) engine: EngineArgs,
+}
+
+impl UpgradeArgs {
+    /// The engine, where that is the storage.
+    pub(crate) fn engine_config(&self) -> Result<Option<OpenSearchConfig>, ConfigError> {
+        (self.storage == "opensearch").then(|| self.engine.config()).transpose()
+    }
 }
 
 /// Some tenants, or all of them; saying neither is an error, so that nobody upgrades everything by accident.
@@ -215,74 +223,6 @@ pub(crate) enum StorageName {
     OpenSearch,
 }
 
-/// The OpenSearch that STORAGE=opensearch keeps data in. The variables are the original's.
-#[derive(Args)]
-pub(crate) struct EngineArgs {
-    /// Where new tenants' data is: shared, in the same indices, or dedicated, in indices of each tenant's own; those that are installed stay where they are.
-    #[arg(long, env = "PLACEMENT", default_value = "shared", value_parser = ["shared", "dedicated"])]
-    pub(super) placement: String,
-    /// What the names of all indices begin with.
-    #[arg(long, env = "OPENSEARCH_PREFIX", default_value = "tenantry")]
-    pub(super) opensearch_prefix: String,
-    /// The URLs of some nodes of one cluster, separated by commas [default: http://localhost:9200].
-    #[arg(long, env = "ELASTIC_HOST", hide_env_values = true)]
-    pub(super) elastic_host: Option<String>,
-    /// The scheme of a host that is written without one: http or https.
-    #[arg(long, env = "ELASTIC_SCHEME", default_value = "http", value_parser = ["http", "https"])]
-    pub(super) elastic_scheme: String,
-    /// How many seconds one request to a node may take.
-    #[arg(long, env = "ELASTIC_QUERY_TIMEOUT", default_value = "12")]
-    pub(super) elastic_query_timeout: NonZeroU32,
-    /// How many requests to one node may be under way at once.
-    #[arg(long, env = "ELASTIC_MAX_CONN", default_value = "25")]
-    pub(super) elastic_max_conn: NonZeroUsize,
-    /// Who logs in there, where there is a password.
-    #[arg(long, env = "ELASTIC_HTTP_AUTH_USERNAME", default_value = "elastic")]
-    pub(super) elastic_http_auth_username: String,
-    /// The password; without one nobody logs in.
-    #[arg(long, env = "ELASTIC_HTTP_AUTH_PASSWORD", hide_env_values = true)]
-    pub(super) elastic_http_auth_password: Option<String>,
-    /// A file with that password.
-    #[arg(long, env = "ELASTIC_HTTP_AUTH_PASSWORD_FILE")]
-    pub(super) elastic_http_auth_password_file: Option<PathBuf>,
-    /// The id of an API key, in place of a password.
-    #[arg(long, env = "ELASTIC_API_KEY_ID")]
-    pub(super) elastic_api_key_id: Option<String>,
-    /// That API key.
-    #[arg(long, env = "ELASTIC_API_KEY", hide_env_values = true)]
-    pub(super) elastic_api_key: Option<String>,
-    /// A file with that API key.
-    #[arg(long, env = "ELASTIC_API_KEY_FILE")]
-    pub(super) elastic_api_key_file: Option<PathBuf>,
-    /// A file (PEM) with the authorities that sign the nodes' certificates, if they are not the system's.
-    #[arg(long, env = "ELASTIC_CA_FILE")]
-    pub(super) elastic_ca_file: Option<PathBuf>,
-    /// Whether the nodes' certificates are checked: yes or no.
-    #[arg(long, env = "ELASTIC_VERIFY_CERTS", default_value = "yes")]
-    pub(super) elastic_verify_certs: Switch,
-    /// Whether what is sent to the nodes is compressed: yes or no.
-    #[arg(long, env = "ELASTIC_HTTP_COMPRESS", default_value = "no")]
-    pub(super) elastic_http_compress: Switch,
-    /// Into how many shards the indices of events, sessions and profiles are divided when they are made.
-    #[arg(long, env = "ELASTIC_INDEX_SHARDS", default_value = "3")]
-    pub(super) elastic_index_shards: NonZeroU32,
-    /// How many further copies each shard has [default: 1, or 0 where there is one data node].
-    #[arg(long, env = "ELASTIC_INDEX_REPLICAS")]
-    pub(super) elastic_index_replicas: Option<u32>,
-    /// Into how many shards the index of all other things is divided when it is made.
-    #[arg(long, env = "ELASTIC_CONF_INDEX_SHARDS", default_value = "1")]
-    pub(super) elastic_conf_index_shards: NonZeroU32,
-    // The original has these; nothing here does what they say, and whoever sets one is told so.
-    #[arg(long, env = "ELASTIC_CLOUD_ID", hide = true)]
-    pub(super) elastic_cloud_id: Option<String>,
-    #[arg(long, env = "ELASTIC_SNIFF_ON_START", hide = true)]
-    pub(super) elastic_sniff_on_start: Option<String>,
-    #[arg(long, env = "ELASTIC_SNIFF_ON_CONNECTION_FAIL", hide = true)]
-    pub(super) elastic_sniff_on_connection_fail: Option<String>,
-    #[arg(long, env = "ELASTIC_SNIFFER_TIMEOUT", hide = true)]
-    pub(super) elastic_sniffer_timeout: Option<String>,
-}
-
 /// Limits on requests, for each listener of a process by itself. A limit that is not set does not hold.
 #[derive(Args)]
 struct LimitArgs {
@@ -378,7 +318,7 @@ impl ServeArgs {
         let storage = match self.storage {
             StorageName::Embedded => StorageConfig::Embedded { data_dir: self.data_dir() },
             StorageName::Memory => StorageConfig::Memory,
-            StorageName::OpenSearch => self.engine.config()?,
+            StorageName::OpenSearch => self.engine.storage()?,
         };
         self.engine.warn_of_unused(self.storage == StorageName::OpenSearch);
         let mut config = Config::new(tenancy, storage);
@@ -451,7 +391,7 @@ impl DevArgs {
         let is_engine = self.storage == "opensearch";
         self.engine.warn_of_unused(is_engine);
         if is_engine {
-            return self.engine.config();
+            return self.engine.storage();
         }
         Ok(StorageConfig::Embedded { data_dir: self.data_dir.clone() })
     }

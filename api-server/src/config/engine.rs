@@ -1,10 +1,12 @@
 //! The settings of OpenSearch, which are those of the original (contract 1), with safe defaults.
 
 use std::fs;
-use std::path::Path;
+use std::num::{NonZeroU32, NonZeroUsize};
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use axum::http::Uri;
+use clap::Args;
 use secrecy::{ExposeSecret, SecretString};
 use storage::OpenSearchConfig;
 use storage::opensearch::{Credentials, EnginePlacement};
@@ -12,8 +14,7 @@ use tenant_core::Placement;
 use tracing::warn;
 
 use super::StorageConfig;
-use super::args::{EngineArgs, UpgradeArgs};
-use super::values::{self, ConfigError};
+use super::values::{self, ConfigError, Switch};
 
 const DEFAULT_HOST: &str = "http://localhost:9200";
 /// Where a node is that is written without a port.
@@ -21,22 +22,82 @@ const PORT: u16 = 9200;
 /// The longest name that an index may have is 255 bytes; a kind's name comes after the prefix.
 const MAX_PREFIX: usize = 100;
 
-impl UpgradeArgs {
-    /// The engine, where that is the storage.
-    pub(crate) fn engine_config(&self) -> Result<Option<OpenSearchConfig>, ConfigError> {
-        if self.storage != "opensearch" {
-            return Ok(None);
-        }
-        Ok(match self.engine.config()? {
-            StorageConfig::OpenSearch { engine } => Some(*engine),
-            StorageConfig::Memory | StorageConfig::Embedded { .. } => None,
-        })
-    }
+/// The OpenSearch that STORAGE=opensearch keeps data in. The variables are the original's.
+#[derive(Args)]
+pub(crate) struct EngineArgs {
+    /// Where new tenants' data is: shared, in the same indices, or dedicated, in indices of each tenant's own; those that are installed stay where they are.
+    #[arg(long, env = "PLACEMENT", default_value = "shared", value_parser = ["shared", "dedicated"])]
+    placement: String,
+    /// What the names of all indices begin with.
+    #[arg(long, env = "OPENSEARCH_PREFIX", default_value = "tenantry")]
+    opensearch_prefix: String,
+    /// The URLs of some nodes of one cluster, separated by commas [default: http://localhost:9200].
+    #[arg(long, env = "ELASTIC_HOST", hide_env_values = true)]
+    elastic_host: Option<String>,
+    /// The scheme of a host that is written without one: http or https.
+    #[arg(long, env = "ELASTIC_SCHEME", default_value = "http", value_parser = ["http", "https"])]
+    elastic_scheme: String,
+    /// How many seconds one request to a node may take.
+    #[arg(long, env = "ELASTIC_QUERY_TIMEOUT", default_value = "12")]
+    elastic_query_timeout: NonZeroU32,
+    /// How many requests to one node may be under way at once.
+    #[arg(long, env = "ELASTIC_MAX_CONN", default_value = "25")]
+    elastic_max_conn: NonZeroUsize,
+    /// Who logs in there, where there is a password.
+    #[arg(long, env = "ELASTIC_HTTP_AUTH_USERNAME", default_value = "elastic")]
+    elastic_http_auth_username: String,
+    /// The password; without one nobody logs in.
+    #[arg(long, env = "ELASTIC_HTTP_AUTH_PASSWORD", hide_env_values = true)]
+    elastic_http_auth_password: Option<String>,
+    /// A file with that password.
+    #[arg(long, env = "ELASTIC_HTTP_AUTH_PASSWORD_FILE")]
+    elastic_http_auth_password_file: Option<PathBuf>,
+    /// The id of an API key, in place of a password.
+    #[arg(long, env = "ELASTIC_API_KEY_ID")]
+    elastic_api_key_id: Option<String>,
+    /// That API key.
+    #[arg(long, env = "ELASTIC_API_KEY", hide_env_values = true)]
+    elastic_api_key: Option<String>,
+    /// A file with that API key.
+    #[arg(long, env = "ELASTIC_API_KEY_FILE")]
+    elastic_api_key_file: Option<PathBuf>,
+    /// A file (PEM) with the authorities that sign the nodes' certificates, if they are not the system's.
+    #[arg(long, env = "ELASTIC_CA_FILE")]
+    elastic_ca_file: Option<PathBuf>,
+    /// Whether the nodes' certificates are checked: yes or no.
+    #[arg(long, env = "ELASTIC_VERIFY_CERTS", default_value = "yes")]
+    elastic_verify_certs: Switch,
+    /// Whether what is sent to the nodes is compressed: yes or no.
+    #[arg(long, env = "ELASTIC_HTTP_COMPRESS", default_value = "no")]
+    elastic_http_compress: Switch,
+    /// Into how many shards the indices of events, sessions and profiles are divided when they are made.
+    #[arg(long, env = "ELASTIC_INDEX_SHARDS", default_value = "3")]
+    elastic_index_shards: NonZeroU32,
+    /// How many further copies each shard has [default: 1, or 0 where there is one data node].
+    #[arg(long, env = "ELASTIC_INDEX_REPLICAS")]
+    elastic_index_replicas: Option<u32>,
+    /// Into how many shards the index of all other things is divided when it is made.
+    #[arg(long, env = "ELASTIC_CONF_INDEX_SHARDS", default_value = "1")]
+    elastic_conf_index_shards: NonZeroU32,
+    // The original has these; nothing here does what they say, and whoever sets one is told so.
+    #[arg(long, env = "ELASTIC_CLOUD_ID", hide = true)]
+    elastic_cloud_id: Option<String>,
+    #[arg(long, env = "ELASTIC_SNIFF_ON_START", hide = true)]
+    elastic_sniff_on_start: Option<String>,
+    #[arg(long, env = "ELASTIC_SNIFF_ON_CONNECTION_FAIL", hide = true)]
+    elastic_sniff_on_connection_fail: Option<String>,
+    #[arg(long, env = "ELASTIC_SNIFFER_TIMEOUT", hide = true)]
+    elastic_sniffer_timeout: Option<String>,
 }
 
 impl EngineArgs {
+    /// The storage that it is.
+    pub(super) fn storage(&self) -> Result<StorageConfig, ConfigError> {
+        Ok(StorageConfig::OpenSearch { engine: Box::new(self.config()?) })
+    }
+
     /// The typed settings.
-    pub(super) fn config(&self) -> Result<StorageConfig, ConfigError> {
+    pub(super) fn config(&self) -> Result<OpenSearchConfig, ConfigError> {
         if given(self.elastic_cloud_id.as_deref()).is_some() {
             let text = "is not supported: name the nodes in ELASTIC_HOST";
             return Err(ConfigError::new("ELASTIC_CLOUD_ID", text));
@@ -58,7 +119,7 @@ impl EngineArgs {
             "dedicated" => EnginePlacement::Dedicated,
             _ => EnginePlacement::Shared,
         };
-        Ok(StorageConfig::OpenSearch { engine: Box::new(engine) })
+        Ok(engine)
     }
 
     fn credentials(&self) -> Result<Credentials, ConfigError> {

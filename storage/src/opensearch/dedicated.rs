@@ -13,17 +13,19 @@ use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use opensearch::http::Method;
-use serde::Deserialize;
 use serde_json::{Value, json};
-use tenant_core::{Context, Incarnation, TenantId};
+use tenant_core::{Context, Incarnation};
 use tracing::info;
 
 use crate::error::{StoreError, StoreErrorKind};
 use crate::lifecycle::Created;
+use crate::opensearch::cluster::ClusterHealth;
 use crate::opensearch::failure::AFTER_AN_OPERATOR;
-use crate::opensearch::hosts::{Failed, Hosts, Request};
+use crate::opensearch::home::Owner;
+use crate::opensearch::hosts::Hosts;
 use crate::opensearch::layout::Layout;
 use crate::opensearch::marker::Markers;
+use crate::opensearch::request::{Failed, Request};
 
 /// How long the list of an alias's partitions is gone by; the current one is always looked at too.
 const REMEMBERED: Duration = Duration::from_secs(60);
@@ -34,43 +36,6 @@ pub(super) struct Dedicated {
     hosts: Arc<Hosts>,
     layout: Arc<Layout>,
     known: Mutex<HashMap<String, (BTreeSet<String>, Instant)>>,
-}
-
-/// The names for one tenant and context.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Owner {
-    pub(super) tenant: TenantId,
-    pub(super) context: Context,
-}
-
-impl Owner {
-    /// The alias of all partitions of a kind.
-    pub(super) fn alias(&self, version: &str, kind: &str) -> String {
-        format!("{}{}", self.mark(), self.base(version, kind))
-    }
-
-    fn template(&self, version: &str, kind: &str) -> String {
-        format!("{}template.{}", self.mark(), self.base(version, kind))
-    }
-
-    fn base(&self, version: &str, kind: &str) -> String {
-        format!("{version}.{}.tracardi-{kind}", self.tenant)
-    }
-
-    fn mark(&self) -> &'static str {
-        match self.context {
-            Context::Staging => "",
-            Context::Production => "prod-",
-        }
-    }
-}
-
-#[derive(Deserialize)]
-struct Health {
-    number_of_data_nodes: u64,
-    active_shards: u64,
-    initializing_shards: u64,
-    unassigned_shards: u64,
 }
 
 impl Dedicated {
@@ -115,10 +80,10 @@ impl Dedicated {
         let current = self.current(alias, kind);
         let is_known = self.known().get(alias).is_some_and(|(names, _)| names.contains(&current));
         if !is_known {
-            let definition = self.layout.own_definition(alias, kind, self.data_nodes().await?, None);
-            self.make_index(&current, &definition).await?;
-            self.known().remove(alias);
-            self.partitions(alias, kind).await?;
+            let data_nodes = self.hosts.health().await?.data_nodes;
+            let definition = self.layout.own_definition(alias, kind, data_nodes, None);
+            self.hosts.make_index(&current, &definition).await?;
+            // Where nothing is known, the next one who asks reads all of them.
             if let Some((names, _)) = self.known().get_mut(alias) {
                 names.insert(current.clone());
             }
@@ -132,14 +97,13 @@ impl Dedicated {
         owner: Owner,
         incarnation: Incarnation,
     ) -> Result<Created, StoreError> {
-        let health = self.health().await?;
+        let health = self.hosts.health().await?;
         self.check_budget(owner, &health).await?;
         let mut created = Created::default();
         for kind in self.layout.own_kinds() {
             let alias = owner.alias(self.version(), kind);
             let (template, index) = (owner.template(self.version(), kind), self.current(&alias, kind));
-            let definition =
-                self.layout.own_definition(&alias, kind, health.number_of_data_nodes, Some(incarnation));
+            let definition = self.layout.own_definition(&alias, kind, health.data_nodes, Some(incarnation));
             let outcome = async {
                 let body = json!({"index_patterns": [format!("{alias}-*-*")], "template": definition});
                 let path = format!("_index_template/{template}");
@@ -147,7 +111,7 @@ impl Dedicated {
                     self.hosts.send(&Request::write(Method::Put, path, Some(&body))).await?;
                     created.templates.push(template);
                 }
-                if self.make_index(&index, &definition).await? {
+                if self.hosts.make_index(&index, &definition).await? {
                     created.indices.push(index);
                     created.aliases.push(alias.clone());
                 } else {
@@ -206,7 +170,7 @@ impl Dedicated {
     }
 
     /// Whether there is room for all the shards that a tenant takes, before any is made.
-    async fn check_budget(&self, owner: Owner, health: &Health) -> Result<(), StoreError> {
+    async fn check_budget(&self, owner: Owner, health: &ClusterHealth) -> Result<(), StoreError> {
         let mut missing = 0;
         for context in Context::ALL {
             let owner = Owner { context, ..owner };
@@ -217,9 +181,9 @@ impl Dedicated {
                 }
             }
         }
-        let needed = missing * self.layout.own_shards(health.number_of_data_nodes);
-        let limit = self.shards_per_node().await? * health.number_of_data_nodes;
-        let used = health.active_shards + health.initializing_shards + health.unassigned_shards;
+        let needed = missing * self.layout.own_shards(health.data_nodes);
+        let limit = self.shards_per_node().await? * health.data_nodes;
+        let used = health.shards();
         if used + needed > limit {
             let message = format!(
                 "no room for the tenant's indices: they take {needed} shards, {used} of {limit} are in use \
@@ -234,8 +198,8 @@ impl Dedicated {
     }
 
     async fn shards_per_node(&self) -> Result<u64, StoreError> {
-        let path = "_cluster/settings".to_owned();
-        let settings: Value = self.hosts.ask(get(path).query(&[("include_defaults", "true")])).await?;
+        let request = Request::get("_cluster/settings").query(&[("include_defaults", "true")]);
+        let settings: Value = self.hosts.ask(request).await?;
         let of = |group: &str| {
             let value = &settings[group]["cluster"]["max_shards_per_node"];
             value.as_str().and_then(|text| text.parse().ok())
@@ -243,25 +207,8 @@ impl Dedicated {
         Ok(of("transient").or_else(|| of("persistent")).or_else(|| of("defaults")).unwrap_or(1000))
     }
 
-    async fn health(&self) -> Result<Health, StoreError> {
-        self.hosts.ask(get("_cluster/health".to_owned())).await
-    }
-
-    async fn data_nodes(&self) -> Result<u64, StoreError> {
-        Ok(self.health().await?.number_of_data_nodes)
-    }
-
-    /// Whether it was made now.
-    async fn make_index(&self, index: &str, definition: &Value) -> Result<bool, StoreError> {
-        match self.hosts.send(&Request::write(Method::Put, index.to_owned(), Some(definition))).await {
-            Ok(_) => Ok(true),
-            Err(Failed::Refused(refused)) if refused.is("resource_already_exists_exception") => Ok(false),
-            Err(failed) => Err(failed.into()),
-        }
-    }
-
     async fn indices_of(&self, alias: &str) -> Result<BTreeSet<String>, StoreError> {
-        match self.hosts.send(&get(format!("_alias/{alias}"))).await {
+        match self.hosts.send(&Request::get(format!("_alias/{alias}"))).await {
             Ok(body) => {
                 let indices: HashMap<String, Value> =
                     serde_json::from_slice(&body).map_err(super::failure::unexpected)?;
@@ -273,12 +220,12 @@ impl Dedicated {
     }
 
     async fn incarnation_of(&self, index: &str) -> Result<Option<String>, StoreError> {
-        let mappings: Value = self.hosts.ask(get(format!("{index}/_mapping"))).await?;
+        let mappings: Value = self.hosts.ask(Request::get(format!("{index}/_mapping"))).await?;
         Ok(mappings[index]["mappings"]["_meta"]["incarnation"].as_str().map(str::to_owned))
     }
 
     async fn exists(&self, path: &str) -> Result<bool, StoreError> {
-        let request = Request { method: Method::Head, ..get(path.to_owned()) };
+        let request = Request { method: Method::Head, ..Request::get(path) };
         match self.hosts.send(&request).await {
             Ok(_) => Ok(true),
             Err(Failed::Refused(refused)) if refused.status == 404 => Ok(false),
@@ -292,25 +239,5 @@ impl Dedicated {
             Err(Failed::Refused(refused)) if refused.status == 404 => Ok(()),
             Err(failed) => Err(failed.into()),
         }
-    }
-}
-
-fn get(path: String) -> Request {
-    Request { is_read: true, ..Request::write(Method::Get, path, None) }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn names_are_those_of_the_original() {
-        let tenant = "acme".parse().expect("an id");
-        let [staging, production] =
-            [Context::Staging, Context::Production].map(|context| Owner { tenant, context });
-        assert_eq!(staging.alias("09x", "event"), "09x.acme.tracardi-event");
-        assert_eq!(production.alias("09x", "event"), "prod-09x.acme.tracardi-event");
-        assert_eq!(staging.template("09x", "event"), "template.09x.acme.tracardi-event");
-        assert_eq!(production.template("09x", "event"), "prod-template.09x.acme.tracardi-event");
     }
 }

@@ -4,17 +4,18 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use opensearch::http::Method;
-use serde::Deserialize;
 use serde_json::Value;
 use tokio::sync::{Mutex, OnceCell};
 use tokio::time::sleep;
 use tracing::{info, warn};
 
 use crate::error::{StoreError, StoreErrorKind};
-use crate::opensearch::dedicated::{Dedicated, Owner};
+use crate::opensearch::dedicated::Dedicated;
+use crate::opensearch::failure::told_again;
 use crate::opensearch::home::Place;
-use crate::opensearch::hosts::{Failed, Hosts, Request};
+use crate::opensearch::hosts::Hosts;
 use crate::opensearch::layout::{FORMAT, Layout};
+use crate::opensearch::request::Request;
 
 /// How often, and how long, one waits for an index that another process is making.
 const LOOKS: u32 = 20;
@@ -29,11 +30,6 @@ pub(super) struct Engine {
     ready: OnceCell<()>,
     /// When the last attempt at that failed, and why.
     failed: Mutex<Option<(Instant, StoreError)>>,
-}
-
-#[derive(Deserialize)]
-struct Health {
-    number_of_data_nodes: u64,
 }
 
 impl Engine {
@@ -53,29 +49,31 @@ impl Engine {
         if let Some((at, error)) = &*failed
             && *at >= arrived
         {
-            return Err(StoreError::new(error.kind(), error.to_string()));
+            return Err(told_again(error));
         }
         self.ready.get_or_try_init(|| self.prepare()).await.copied().inspect_err(|error| {
-            *failed = Some((Instant::now(), StoreError::new(error.kind(), error.to_string())));
+            *failed = Some((Instant::now(), told_again(error)));
         })
     }
 
     /// Asks for something small.
     pub(super) async fn check(&self) -> Result<(), StoreError> {
         self.ready().await?;
-        self.hosts.send(&get("_cluster/health")).await?;
-        Ok(())
+        self.hosts.health().await.map(drop)
     }
 
     async fn prepare(&self) -> Result<(), StoreError> {
-        let health: Health = self.hosts.ask(Request { is_read: true, ..get("_cluster/health") }).await?;
+        let data_nodes = self.hosts.health().await?.data_nodes;
         let mut aliases = self.layout.of_documents();
         aliases.push(self.layout.spaces());
         for alias in &aliases {
             if self.is_there(alias).await? {
                 continue;
             }
-            self.make(alias, health.number_of_data_nodes).await?;
+            let definition = self.layout.definition(alias, data_nodes);
+            if self.hosts.make_index(&Layout::index_of(alias), &definition).await? {
+                info!(alias, "the index was made");
+            }
             self.wait_for(alias).await?;
         }
         Ok(())
@@ -94,20 +92,9 @@ impl Engine {
         Err(StoreError::new(StoreErrorKind::Backend, message))
     }
 
-    async fn make(&self, alias: &str, data_nodes: u64) -> Result<(), StoreError> {
-        let definition = self.layout.definition(alias, data_nodes);
-        let request = Request::write(Method::Put, Layout::index_of(alias), Some(&definition));
-        match self.hosts.send(&request).await {
-            Ok(_) => info!(alias, "the index was made"),
-            Err(Failed::Refused(refused)) if refused.is("resource_already_exists_exception") => {}
-            Err(failed) => return Err(failed.into()),
-        }
-        Ok(())
-    }
-
     /// Whether there is an index; one that is there must be ours, with all the fields, and durable.
     async fn is_there(&self, alias: &str) -> Result<bool, StoreError> {
-        let found: Value = match self.hosts.ask(get(alias)).await {
+        let found: Value = match self.hosts.ask(Request::get(alias)).await {
             Err(error) if error.kind() == StoreErrorKind::NotInstalled => return Ok(false),
             found => found?,
         };
@@ -140,22 +127,9 @@ impl Engine {
     /// Every alias under which documents of a place are.
     pub(super) fn aliases_of(&self, place: Place) -> Vec<String> {
         let mut aliases = self.layout.of_documents();
-        if let Place::Dedicated { tenant, context } = place {
-            let owner = Owner { tenant, context };
+        if let Place::Dedicated(owner) = place {
             aliases.extend(self.layout.own_kinds().map(|kind| owner.alias(self.layout.version(), kind)));
         }
         aliases
     }
-
-    /// Lets searches see what was written.
-    pub(super) async fn refresh(&self, index: &str) -> Result<(), StoreError> {
-        let request =
-            Request { is_read: true, ..Request::write(Method::Post, format!("{index}/_refresh"), None) };
-        self.hosts.send(&request).await?;
-        Ok(())
-    }
-}
-
-fn get(path: &str) -> Request {
-    Request { is_read: true, ..Request::write(Method::Get, path.to_owned(), None) }
 }

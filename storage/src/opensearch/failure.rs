@@ -133,3 +133,8 @@ pub(super) fn unexpected(error: serde_json::Error) -> StoreError {
     };
     StoreError::new(kind, "the engine's answer is not understood").with_source(error)
 }
+
+/// The same error, for another one who waited.
+pub(super) fn told_again(error: &StoreError) -> StoreError {
+    StoreError::new(error.kind(), error.to_string())
+}

@@ -51,7 +51,7 @@ pub(super) struct Home {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Place {
     Shared,
-    Dedicated { tenant: TenantId, context: Context },
+    Dedicated(Owner),
 }
 
 impl Place {
@@ -59,8 +59,54 @@ impl Place {
         match placement {
             EnginePlacement::Shared => Self::Shared,
             EnginePlacement::Dedicated => {
-                Self::Dedicated { tenant: *namespace.id(), context: namespace.context() }
+                Self::Dedicated(Owner { tenant: *namespace.id(), context: namespace.context() })
             }
         }
+    }
+}
+
+/// A tenant and a context with indices of their own, and what these are called (contract section 8).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Owner {
+    pub(super) tenant: TenantId,
+    pub(super) context: Context,
+}
+
+impl Owner {
+    /// The alias of all partitions of a kind.
+    pub(super) fn alias(&self, version: &str, kind: &str) -> String {
+        format!("{}{}", self.mark(), self.base(version, kind))
+    }
+
+    /// The template of those partitions.
+    pub(super) fn template(&self, version: &str, kind: &str) -> String {
+        format!("{}template.{}", self.mark(), self.base(version, kind))
+    }
+
+    fn base(&self, version: &str, kind: &str) -> String {
+        format!("{version}.{}.tracardi-{kind}", self.tenant)
+    }
+
+    fn mark(&self) -> &'static str {
+        match self.context {
+            Context::Staging => "",
+            Context::Production => "prod-",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_those_of_the_original() {
+        let tenant = "acme".parse().expect("an id");
+        let [staging, production] =
+            [Context::Staging, Context::Production].map(|context| Owner { tenant, context });
+        assert_eq!(staging.alias("09x", "event"), "09x.acme.tracardi-event");
+        assert_eq!(production.alias("09x", "event"), "prod-09x.acme.tracardi-event");
+        assert_eq!(staging.template("09x", "event"), "template.09x.acme.tracardi-event");
+        assert_eq!(production.template("09x", "event"), "prod-template.09x.acme.tracardi-event");
     }
 }

@@ -1,17 +1,10 @@
 //! [`Hosts`]: the nodes of a cluster, and one request to any of them.
 
-use std::io::Write as _;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use flate2::Compression;
-use flate2::write::GzEncoder;
-use opensearch::auth;
-use opensearch::cert::{Certificate, CertificateValidation};
-use opensearch::http::headers::{self, CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, HeaderValue};
-use opensearch::http::transport::{SingleNodeConnectionPool, Transport, TransportBuilder};
-use opensearch::http::{Method, Url};
+use opensearch::http::transport::Transport;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -19,10 +12,11 @@ use tokio::sync::Semaphore;
 use tokio::time::{sleep, timeout};
 
 use crate::error::{StoreError, StoreErrorKind};
-use crate::opensearch::config::{Credentials, OpenSearchConfig};
-use crate::opensearch::failure::{RETRY_AFTER, Refused, unexpected, unreachable};
+use crate::opensearch::config::OpenSearchConfig;
+use crate::opensearch::failure::{RETRY_AFTER, unexpected, unreachable};
 use crate::opensearch::health::{EngineStatus, Health, Outcome, root};
-use crate::opensearch::home::Space;
+use crate::opensearch::request::{Failed, Request};
+use crate::opensearch::transport::{Body, Failure, compressed, send_once, transport};
 
 /// How often a request is sent, if those before surely did nothing.
 const ATTEMPTS: u32 = 4;
@@ -52,57 +46,6 @@ struct Host {
     left_out_until: AtomicU64,
     /// How many more requests it may have at once.
     free: Semaphore,
-}
-
-/// A request.
-#[derive(Debug, Clone)]
-pub(super) struct Request {
-    pub(super) method: Method,
-    pub(super) path: String,
-    pub(super) query: &'static [(&'static str, &'static str)],
-    pub(super) routing: Option<String>,
-    pub(super) body: Option<Bytes>,
-    /// Lines of JSON, not one JSON.
-    pub(super) is_bulk: bool,
-    /// Whether it may be sent again though it may have been carried out.
-    pub(super) is_read: bool,
-}
-
-impl Request {
-    /// One that changes nothing.
-    pub(super) fn read(path: String, body: &Value) -> Self {
-        Self { is_read: true, ..Self::write(Method::Post, path, Some(body)) }
-    }
-
-    pub(super) fn write(method: Method, path: String, body: Option<&Value>) -> Self {
-        let body = body.map(|body| Bytes::from(body.to_string()));
-        Self { method, path, query: &[], routing: None, body, is_bulk: false, is_read: false }
-    }
-
-    pub(super) fn query(self, query: &'static [(&'static str, &'static str)]) -> Self {
-        Self { query, ..self }
-    }
-
-    pub(super) fn routed(self, space: &Space) -> Self {
-        Self { routing: Some(space.to_string()), ..self }
-    }
-}
-
-/// Why there is no answer.
-#[derive(Debug)]
-pub(super) enum Failed {
-    Refused(Refused),
-    /// It may have been carried out.
-    Other(StoreError),
-}
-
-impl From<Failed> for StoreError {
-    fn from(failed: Failed) -> Self {
-        match failed {
-            Failed::Refused(refused) => refused.into(),
-            Failed::Other(error) => error,
-        }
-    }
 }
 
 impl Hosts {
@@ -154,7 +97,7 @@ impl Hosts {
     }
 
     /// The body of the answer to a request. It is sent again while that is safe: where it surely did nothing, and, if it
-    /// only reads, after any failure. What was waited for in vain is asked of one other node.
+    /// only reads, after any failure; but not to a node that took all the time, if there is no other one.
     pub(super) async fn send(&self, request: &Request) -> Result<Bytes, Failed> {
         let body = self.body(request).await;
         let mut attempt = 1;
@@ -200,8 +143,8 @@ impl Hosts {
                 match Outcome::of(&refused) {
                     Outcome::Refused => self.health.answered(),
                     _ => {
-                        let Refused { status, cause, .. } = &refused;
-                        self.health.failed(format!("the engine answered {status} {}", cause.name));
+                        let told = format!("the engine answered {} {}", refused.status, refused.cause.name);
+                        self.health.failed(told);
                     }
                 }
                 Failed::Refused(refused)
@@ -274,101 +217,9 @@ impl Hosts {
     }
 }
 
-enum Failure {
-    Refused(Refused),
-    Transport {
-        error: opensearch::Error,
-        is_connect: bool,
-        is_timeout: bool,
-    },
-    /// As many requests as it may have were under way all the time.
-    Crowded,
-}
-
-/// What is sent.
-struct Body {
-    bytes: Option<Bytes>,
-    is_compressed: bool,
-}
-
-fn compressed(bytes: &[u8]) -> std::io::Result<Bytes> {
-    let mut encoder = GzEncoder::new(Vec::with_capacity(bytes.len() / 4), Compression::fast());
-    encoder.write_all(bytes)?;
-    Ok(encoder.finish()?.into())
-}
-
-async fn send_once(transport: &Transport, request: &Request, body: &Body) -> Result<Bytes, Failure> {
-    let failed = |error: opensearch::Error| {
-        let source =
-            std::error::Error::source(&error).and_then(|source| source.downcast_ref::<reqwest::Error>());
-        let is_connect = source.is_some_and(reqwest::Error::is_connect);
-        let is_timeout = source.is_some_and(reqwest::Error::is_timeout);
-        Failure::Transport { error, is_connect, is_timeout }
-    };
-    let mut headers = HeaderMap::new();
-    if request.is_bulk {
-        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/x-ndjson"));
-    }
-    if body.is_compressed {
-        headers.insert(CONTENT_ENCODING, HeaderValue::from_static("gzip"));
-    }
-    let mut query = request.query.to_vec();
-    if let Some(routing) = &request.routing {
-        query.push(("routing", routing));
-    }
-    let sent = transport
-        .send(request.method, &request.path, headers, Some(&query), body.bytes.clone(), None)
-        .await
-        .map_err(failed)?;
-    let (status, retry_after) = (sent.status_code(), retry_after(sent.headers()));
-    let body = sent.bytes().await.map_err(failed)?;
-    if status.is_success() {
-        return Ok(body);
-    }
-    Err(Failure::Refused(Refused::of(status.as_u16(), &body, retry_after)))
-}
-
-fn retry_after(headers: &HeaderMap) -> Option<Duration> {
-    headers.get(headers::RETRY_AFTER)?.to_str().ok()?.parse().ok().map(Duration::from_secs)
-}
-
-fn transport(url: &str, config: &OpenSearchConfig) -> Result<Transport, StoreError> {
-    // The URL is not told: it may hold a password.
-    let parsed =
-        Url::parse(url).ok().filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
-    let url = parsed.ok_or_else(|| {
-        StoreError::invalid("a node of the engine has no URL such as http://localhost:9200")
-    })?;
-    let credentials = match &config.credentials {
-        Credentials::None => None,
-        Credentials::Basic { username, password } => {
-            Some(auth::Credentials::Basic(username.clone(), password.clone()))
-        }
-        Credentials::ApiKey { id, key } => Some(auth::Credentials::ApiKey(id.clone(), key.clone())),
-    };
-    let validation = match (&config.authorities, config.verify_certificates) {
-        (_, false) => CertificateValidation::None,
-        (None, true) => CertificateValidation::Default,
-        (Some(pem), true) => CertificateValidation::Full(Certificate::from_pem(pem).map_err(|error| {
-            StoreError::invalid("the authorities of the engine's certificate are no PEM").with_source(error)
-        })?),
-    };
-    let mut builder = TransportBuilder::new(SingleNodeConnectionPool::new(url))
-        .disable_proxy()
-        .timeout(config.timeout)
-        .cert_validation(validation);
-    if let Some(credentials) = credentials {
-        builder = builder.auth(credentials);
-    }
-    builder.build().map_err(|error| {
-        StoreError::new(StoreErrorKind::Backend, "the connection to the engine cannot be set up")
-            .with_source(error)
-    })
-}
-
 #[cfg(test)]
 mod tests {
-    use std::io::Read as _;
+    use std::io::{Read as _, Write as _};
     use std::net::{TcpListener, TcpStream};
     use std::num::NonZeroUsize;
     use std::sync::{Arc, Mutex};

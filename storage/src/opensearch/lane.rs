@@ -12,9 +12,10 @@ use tokio::time::sleep;
 
 use crate::error::{StoreError, StoreErrorKind};
 use crate::opensearch::config::OpenSearchConfig;
-use crate::opensearch::failure::{Cause, RETRY_AFTER, Refused};
+use crate::opensearch::failure::{Cause, RETRY_AFTER, Refused, told_again};
 use crate::opensearch::home::Space;
-use crate::opensearch::hosts::{Hosts, Request};
+use crate::opensearch::hosts::Hosts;
+use crate::opensearch::request::Request;
 use crate::opensearch::stored::State;
 
 /// How often what the engine was too busy for is sent again.
@@ -216,7 +217,7 @@ async fn work(hosts: Arc<Hosts>, queue: Arc<Queue>) {
             }
             Err(error) => {
                 for job in jobs {
-                    let _ = job.answer.send(Err(StoreError::new(error.kind(), error.to_string())));
+                    let _ = job.answer.send(Err(told_again(&error)));
                 }
             }
         }

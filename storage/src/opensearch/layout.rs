@@ -139,8 +139,7 @@ impl Layout {
         data_nodes: u64,
         of: Option<Incarnation>,
     ) -> Value {
-        let kinds: Vec<_> = self.schema.kinds().iter().filter(|own| own.name() == kind).collect();
-        let mut mapping = self.documents(&kinds);
+        let mut mapping = self.own_mapping(kind);
         // All shards are one tenant's.
         mapping["_routing"]["required"] = false.into();
         if let Some(incarnation) = of {
@@ -151,8 +150,12 @@ impl Layout {
 
     /// The fields of a tenant's own index of a kind.
     pub(super) fn own_fields(&self, kind: &str) -> Value {
+        json!({"properties": self.own_mapping(kind)["properties"]})
+    }
+
+    fn own_mapping(&self, kind: &str) -> Value {
         let kinds: Vec<_> = self.schema.kinds().iter().filter(|own| own.name() == kind).collect();
-        json!({"properties": self.documents(&kinds)["properties"]})
+        self.documents(&kinds)
     }
 
     fn index(&self, alias: &str, shards: u32, data_nodes: u64, mapping: &Value) -> Value {

@@ -10,7 +10,8 @@ use crate::error::{StoreError, StoreErrorKind};
 use crate::namespace::Namespace;
 use crate::opensearch::failure::{RETRY_AFTER, unexpected};
 use crate::opensearch::home::{EnginePlacement, Space};
-use crate::opensearch::hosts::{Failed, Hosts, Request};
+use crate::opensearch::hosts::Hosts;
+use crate::opensearch::request::{Failed, Request};
 
 /// What the engine keeps of a namespace.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -55,7 +56,7 @@ impl Marker {
     }
 
     /// The same, in another state from now on.
-    pub(super) fn become_(&self, state: State) -> Self {
+    pub(super) fn in_state(&self, state: State) -> Self {
         Self { state, at: now(), ..self.clone() }
     }
 }
@@ -147,8 +148,7 @@ impl Markers {
             #[serde(rename = "_source")]
             marker: Marker,
         }
-        let refresh = Request::write(Method::Post, format!("{}/_refresh", self.index), None);
-        self.hosts.send(&Request { is_read: true, ..refresh }).await?;
+        self.hosts.refresh(&self.index).await?;
         let body =
             json!({"size": most, "query": {"bool": {"filter": filter}}, "sort": [{"namespace": "asc"}]});
         let request = Request::read(format!("{}/_search", self.index), &body);

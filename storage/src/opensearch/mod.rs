@@ -7,6 +7,7 @@
 //!
 //! **Acknowledged** means that the engine has synced it on the disks of all copies of the shard that are there.
 
+mod cluster;
 mod config;
 mod counts;
 mod dedicated;
@@ -21,9 +22,11 @@ mod marker;
 mod partition;
 mod plan;
 mod read;
+mod request;
 mod spaces;
 mod stored;
 mod terms;
+mod transport;
 mod upgrade;
 mod write;
 
@@ -184,6 +187,6 @@ impl Store for OpenSearchStore {
     async fn refresh(&self, namespace: &Namespace) -> Result<(), StoreError> {
         self.engine.ready().await?;
         let home = self.spaces.of(namespace).await?;
-        self.engine.refresh(&self.engine.aliases_of(home.place).join(",")).await
+        self.engine.hosts.refresh(&self.engine.aliases_of(home.place).join(",")).await
     }
 }

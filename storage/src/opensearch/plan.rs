@@ -135,11 +135,11 @@ fn range(kind: &Kind, path: &str, from: Option<&Bound>, to: Option<&Bound>) -> P
         // A check refuses what has no end.
         [None, None] => return Plan::exact(none()),
     };
+    let key = path_key(path);
     let is_too_long = |end: &&Bound| matches!(&end.value, Scalar::Text(text) if text.len() > MAX_BOUND);
     if from.iter().chain(&to).any(is_too_long) {
-        return Plan::more(beginning(&format!("{}{letter}", path_key(path))));
+        return Plan::more(beginning(&format!("{key}{letter}")));
     }
-    let key = path_key(path);
     let is_declared = kind.field(path).is_some_and(|field| field.field_type == FieldType::Date);
     if is_declared && letter == terms::DATE {
         let from = from.and_then(|end| instants_on_one_side(path, &key, end, true));

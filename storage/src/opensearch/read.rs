@@ -7,13 +7,12 @@ use crate::document::{Document, DocumentId};
 use crate::error::{StoreError, StoreErrorKind};
 use crate::evaluate::{Matcher, Pager};
 use crate::kind::Kind;
-use crate::opensearch::dedicated::Owner;
 use crate::opensearch::engine::Engine;
 use crate::opensearch::failure::{RETRY_AFTER, unexpected};
 use crate::opensearch::home::{Home, Place};
-use crate::opensearch::hosts::Request;
 use crate::opensearch::layout::sort_field;
 use crate::opensearch::plan::Plan;
+use crate::opensearch::request::Request;
 use crate::opensearch::stored::{Hit, State, Write, engine_id};
 use crate::query::{Filter, Order, Page, Query};
 
@@ -79,10 +78,10 @@ impl Documents<'_> {
 
     /// The same, if the documents are in indices of the tenant's own.
     pub(super) fn own_alias(&self) -> Option<String> {
-        let Place::Dedicated { tenant, context } = self.home.place else { return None };
+        let Place::Dedicated(owner) = self.home.place else { return None };
         let layout = &self.engine.layout;
         let is_own = layout.own_kinds().any(|own| own == self.kind.name());
-        is_own.then(|| Owner { tenant, context }.alias(layout.version(), self.kind.name()))
+        is_own.then(|| owner.alias(layout.version(), self.kind.name()))
     }
 
     fn documents(&self, hits: Vec<Hit>) -> Result<Vec<Document>, StoreError> {
@@ -231,7 +230,7 @@ impl Documents<'_> {
         after: Option<&DocumentId>,
         limit: usize,
     ) -> Result<Vec<Document>, StoreError> {
-        self.engine.refresh(&self.alias()).await?;
+        self.engine.hosts.refresh(&self.alias()).await?;
         let (all, mut documents) = (json!({"match_all": {}}), Vec::new());
         let mut after = after.cloned();
         while documents.len() < limit {

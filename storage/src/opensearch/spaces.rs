@@ -15,12 +15,11 @@ use tracing::{info, warn};
 use crate::error::{StoreError, StoreErrorKind};
 use crate::lifecycle::Created;
 use crate::namespace::Namespace;
-use crate::opensearch::dedicated::Owner;
 use crate::opensearch::engine::Engine;
 use crate::opensearch::failure::RETRY_AFTER;
 use crate::opensearch::home::{EnginePlacement, Home, Place, Space};
-use crate::opensearch::hosts::Request;
 use crate::opensearch::marker::{Marker, Markers, Read, State, now};
+use crate::opensearch::request::Request;
 
 /// For so long a process goes by what it has read. What another one removes meanwhile may still be written to, and is
 /// cleared once more when it is older than a few times that.
@@ -117,7 +116,7 @@ impl Spaces {
                             return Err(error);
                         }
                     };
-                    let installed = before.marker.become_(State::Installed);
+                    let installed = before.marker.in_state(State::Installed);
                     if self.markers.write(&name, &installed, Some(before)).await? {
                         return Ok(created);
                     }
@@ -142,8 +141,8 @@ impl Spaces {
         marker: &Marker,
     ) -> Result<Created, StoreError> {
         let mut created = Created::default();
-        if let Place::Dedicated { tenant, context } = Place::of(namespace, marker.placement) {
-            created = engine.dedicated.install(Owner { tenant, context }, namespace.incarnation()).await?;
+        if let Place::Dedicated(owner) = Place::of(namespace, marker.placement) {
+            created = engine.dedicated.install(owner, namespace.incarnation()).await?;
         }
         if created == Created::default() {
             created.indices.push(format!("{}/{namespace}", engine.layout.spaces()));
@@ -157,7 +156,7 @@ impl Spaces {
         for _ in 0..ROUNDS {
             let Some(before) = self.markers.read(&name).await? else { return Ok(()) };
             if before.marker.state != State::Removing {
-                let removing = before.marker.become_(State::Removing);
+                let removing = before.marker.in_state(State::Removing);
                 let written = self.markers.write(&name, &removing, Some(&before)).await;
                 // Whatever became of it: who asks now reads it.
                 self.forget(namespace);
@@ -165,7 +164,7 @@ impl Spaces {
                 continue;
             }
             self.clear(engine, namespace, &before.marker).await?;
-            let removed = before.marker.become_(State::Removed);
+            let removed = before.marker.in_state(State::Removed);
             self.markers.write(&removed.space.to_string(), &removed, None).await?;
             if self.markers.delete(&name, &before).await? {
                 info!(%namespace, "removed: no document is left");
@@ -239,13 +238,10 @@ impl Spaces {
     /// Deletes all that a namespace has: indices of its own as a whole, if no other life of the tenant is in them.
     async fn clear(&self, engine: &Engine, namespace: &Namespace, marker: &Marker) -> Result<(), StoreError> {
         let place = Place::of(namespace, marker.placement);
-        if let Place::Dedicated { tenant, context } = place
+        if let Place::Dedicated(owner) = place
             && !self.is_shared_with_another_life(marker).await?
         {
-            engine
-                .dedicated
-                .remove(Owner { tenant, context }, namespace.incarnation(), &self.markers)
-                .await?;
+            engine.dedicated.remove(owner, namespace.incarnation(), &self.markers).await?;
         }
         clear(engine, &marker.space, place).await
     }
@@ -284,7 +280,7 @@ async fn clear_alias(
     }
     let query = json!({"query": {"term": {"space": space}}});
     for _ in 0..ROUNDS {
-        match engine.refresh(alias).await {
+        match engine.hosts.refresh(alias).await {
             // An alias of the tenant's own is gone with its indices.
             Err(error) if routing.is_none() && error.kind() == StoreErrorKind::NotInstalled => return Ok(()),
             refreshed => refreshed?,

@@ -9,12 +9,11 @@ use crate::document::Document;
 use crate::error::{StoreError, StoreErrorKind};
 use crate::namespace::Namespace;
 use crate::opensearch::OpenSearchStore;
-use crate::opensearch::dedicated::Owner;
 use crate::opensearch::home::{Home, Place};
-use crate::opensearch::hosts::Request;
 use crate::opensearch::lane::{Action, Operation, Target};
 use crate::opensearch::marker::Marker;
 use crate::opensearch::read::{Documents, Spot};
+use crate::opensearch::request::Request;
 use crate::opensearch::stored;
 use crate::store::Store;
 
@@ -39,7 +38,7 @@ impl OpenSearchStore {
         self.add_fields(home.place).await?;
         for kind in self.schema().kinds() {
             let documents = Documents { engine: &self.engine, home, kind };
-            self.engine.refresh(&documents.alias()).await?;
+            self.engine.hosts.refresh(&documents.alias()).await?;
             let mut after = None;
             loop {
                 let page = documents.spots(after.as_ref()).await?;
@@ -55,10 +54,10 @@ impl OpenSearchStore {
 
     /// The fields of a tenant's own indices; those of all tenants have them already.
     async fn add_fields(&self, place: Place) -> Result<(), StoreError> {
-        let Place::Dedicated { tenant, context } = place else { return Ok(()) };
+        let Place::Dedicated(owner) = place else { return Ok(()) };
         let layout = &self.engine.layout;
         for kind in layout.own_kinds() {
-            let alias = Owner { tenant, context }.alias(layout.version(), kind);
+            let alias = owner.alias(layout.version(), kind);
             let fields = layout.own_fields(kind);
             self.engine
                 .hosts

@@ -3,13 +3,12 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use jiff::Timestamp;
-use serde_json::{Value, json};
-use storage::{
-    Batch, Body, DocumentId, FieldType, Filter, Kind, NamespacedStore, Schema, Store, StoreError, lifecycle,
-};
+use serde_json::json;
+use storage::{Batch, FieldType, Filter, Kind, NamespacedStore, Schema, Store, StoreError, lifecycle};
 use tenant_core::{ActiveTenant, Context, Incarnation, Tenant};
 use uuid::Uuid;
+
+use crate::support::{active, body, id};
 
 pub(crate) const EVENT: &str = "event";
 pub(crate) const SESSION: &str = "session";
@@ -28,7 +27,7 @@ pub(crate) fn schema() -> Schema {
 /// A tenant in a life of its own.
 pub(crate) fn tenant(name: &str) -> ActiveTenant {
     let tenant = Tenant::new(name.parse().expect("a name"), Incarnation::from(Uuid::new_v4()));
-    tenant.admit(Timestamp::UNIX_EPOCH).expect("an active tenant")
+    active(&tenant)
 }
 
 /// The production of a tenant that is not installed.
@@ -41,17 +40,6 @@ pub(crate) async fn fresh(store: &Arc<dyn Store>, name: &str) -> NamespacedStore
     let tenant = tenant(name);
     lifecycle::install(store, tenant.id(), tenant.incarnation()).await.expect("an install");
     data_of(store, &tenant)
-}
-
-pub(crate) fn id(text: impl Into<String>) -> DocumentId {
-    DocumentId::new(text).expect("an id")
-}
-
-fn body(value: Value) -> Body {
-    match value {
-        Value::Object(body) => body,
-        other => panic!("{other} is no object"),
-    }
 }
 
 fn event_id(name: &str, number: usize) -> String {

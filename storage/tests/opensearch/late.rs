@@ -27,7 +27,7 @@ async fn a_store_that_was_opened_too_early_works_once_the_engine_is_there() {
         let (store, data, tenant) = (store.clone(), data.clone(), tenant);
         calls.spawn(async move {
             let error = match number % 5 {
-                0 => data.get(SESSION, &data::id("s1")).await.map(drop),
+                0 => data.get(SESSION, &support::id("s1")).await.map(drop),
                 1 => data.write(data::batch("s1")).await.map(drop),
                 2 => data.count(EVENT, &Filter::All).await.map(drop),
                 3 => data.refresh().await,
@@ -64,7 +64,7 @@ async fn an_engine_that_never_answers_is_unavailable_after_the_timeout() {
     let mut calls = JoinSet::new();
     for _ in 0..CALLERS {
         let data = data.clone();
-        calls.spawn(async move { data.get(SESSION, &data::id("s1")).await });
+        calls.spawn(async move { data.get(SESSION, &support::id("s1")).await });
     }
     for outcome in calls.join_all().await {
         let kind = outcome.expect_err("nothing is answered").kind();

@@ -111,7 +111,7 @@ async fn a_create_that_was_done_in_silence_is_a_conflict_when_it_is_sent_again()
         assert_eq!(proxy.asked("_bulk").len(), 1, "{fault_name}: what may be done is not sent again");
         // What is late may not be there yet.
         let deadline = Instant::now() + 30 * SECOND;
-        while data.get(SESSION, &data::id(&*name)).await.expect("a read").is_none() {
+        while data.get(SESSION, &support::id(&*name)).await.expect("a read").is_none() {
             assert!(Instant::now() < deadline, "{fault_name}: it was never done");
         }
         let error = data.write(data::batch(&name)).await.expect_err(fault_name);
@@ -222,7 +222,7 @@ async fn reads_survive_a_failure() {
     let events = u64::try_from(EVENTS).expect("few");
     for fault in faults {
         proxy.next("_mget", fault.clone());
-        let found = data.get(SESSION, &data::id("s1")).await.expect("a read");
+        let found = data.get(SESSION, &support::id("s1")).await.expect("a read");
         assert_eq!(found.expect("it is there").body["name"], "s1");
 
         proxy.next("_search", fault.clone());
@@ -266,7 +266,7 @@ async fn an_install_and_a_removal_whose_answers_were_cut_resume() {
             retry_after(&remove().await.expect_err(part));
         }
         remove().await.expect("it resumes");
-        let error = data.get(SESSION, &data::id("s1")).await.expect_err("removed");
+        let error = data.get(SESSION, &support::id("s1")).await.expect_err("removed");
         assert_eq!(error.kind(), StoreErrorKind::NotInstalled);
         assert_eq!(proxy.left(), 0, "a fault did not happen");
     }
@@ -331,7 +331,7 @@ async fn a_full_disk_takes_no_writes_and_is_read_and_written_again_when_there_is
         assert!(tries < 5, "the engine takes writes on a full disk");
     };
     assert_eq!(error.kind(), StoreErrorKind::Full, "{error:?}");
-    assert!(data.get(SESSION, &data::id("s1")).await.expect("a read").is_some());
+    assert!(data.get(SESSION, &support::id("s1")).await.expect("a read").is_some());
     assert!(data.count(EVENT, &Filter::All).await.is_ok());
     assert!(!data.scan(EVENT, None, 100).await.expect("a scan").is_empty());
 

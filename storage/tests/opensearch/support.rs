@@ -68,7 +68,7 @@ pub(crate) fn active(tenant: &Tenant) -> ActiveTenant {
     tenant.admit(Timestamp::UNIX_EPOCH).expect("an active tenant")
 }
 
-pub(crate) fn id(text: &str) -> DocumentId {
+pub(crate) fn id(text: impl Into<String>) -> DocumentId {
     DocumentId::new(text).expect("an id")
 }
 
