@@ -134,6 +134,9 @@ async fn an_install_that_has_no_room_leaves_nothing_behind() {
     let other: TenantId = "globex".parse().expect("an id");
     let refused = lifecycle::install(&greedy, &other, acme().incarnation).await.err().expect("no room");
     assert!(matches!(refused.kind(), StoreErrorKind::Unavailable { .. }), "{refused}");
+    // Before anything is made: the engine would refuse one index after some others.
+    let counted = "they take 2400 shards";
+    assert!(refused.to_string().contains(counted), "{refused}");
     assert!(refused.to_string().contains("max_shards_per_node"), "{refused}");
     let left = cluster("GET", &format!("_resolve/index/*{}.globex*", config.own_version), None).await;
     assert_eq!((&left["indices"], &left["aliases"]), (&json!([]), &json!([])));

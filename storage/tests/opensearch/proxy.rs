@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 use storage::{
-    Aggregation, Filter, NamespacedStore, OpenSearchConfig, Query, Store, StoreError, StoreErrorKind,
+    Aggregation, Batch, Filter, NamespacedStore, OpenSearchConfig, Query, Store, StoreError, StoreErrorKind,
 };
 
 use crate::between::{Answer, Fault, Proxy};
@@ -123,6 +123,38 @@ async fn a_create_that_was_done_in_silence_is_a_conflict_when_it_is_sent_again()
         names.push(name);
     }
     data::holds_exactly(&data, names.iter().map(String::as_str)).await;
+}
+
+/// What the engine answers where a primary has died: the next one has the operation already, and is sent it again.
+fn in_conflict(answer: &mut Value) {
+    let error = json!({"type": "version_conflict_engine_exception", "reason": "document already exists"});
+    for item in answer["items"].as_array_mut().expect("items") {
+        for result in item.as_object_mut().expect("an item").values_mut() {
+            *result = json!({"status": 409, "error": error});
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_write_is_not_in_conflict_with_itself() {
+    let Some(Setting { proxy, data, .. }) = setting(|_| {}).await else { return };
+    proxy.next("_bulk", Fault::Rewritten(in_conflict));
+    let created = data.write(data::session("s1")).await.expect("it is this write that is there");
+    let read = data.get(SESSION, &support::id("s1")).await.expect("a read").expect("it is there");
+    assert_eq!((created[0].version, created[0].existed), (Some(read.version), false));
+
+    let replace = || {
+        let mut batch = Batch::default();
+        batch.replace(SESSION, support::id("s1"), read.body.clone(), read.version);
+        batch
+    };
+    proxy.next("_bulk", Fault::Rewritten(in_conflict));
+    let replaced = data.write(replace()).await.expect("it is this write that is there");
+    assert!(replaced[0].existed && replaced[0].version != created[0].version);
+    for batch in [data::session("s1"), replace()] {
+        let error = data.write(batch).await.expect_err("another write is there");
+        assert_eq!(error.kind(), StoreErrorKind::Conflict { item: 0 }, "{error:?}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
