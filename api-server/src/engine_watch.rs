@@ -40,7 +40,7 @@ fn tell(engine: &OpenSearchStore, checked: &Result<(), StoreError>) {
         Ok(()) => warn!("OpenSearch answers again"),
         Err(error) => {
             let cause = engine.status().last_error.unwrap_or_default();
-            warn!(%error, cause, "OpenSearch does not answer: requests that need it are answered with 503 until it does");
+            warn!(%error, cause, "OpenSearch does not answer: requests that need it fail until it does");
         }
     }
 }
