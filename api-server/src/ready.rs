@@ -59,6 +59,7 @@ impl ReadyFile {
     }
 
     /// Leaves the file where it is when the server stops.
+    #[cfg(feature = "dev")]
     pub(crate) fn keep(mut self) {
         self.0 = PathBuf::new();
     }

@@ -8,6 +8,7 @@ mod http_end_to_end;
 mod many_tenants;
 mod million;
 mod one_tenant;
+mod opensearch;
 mod reads;
 mod router_overhead;
 mod thousands;
@@ -85,6 +86,8 @@ pub const ALL: &[Question] = &[
     Question::sharing("thousands-uniform-large", "the same, with many open files", thousands::uniform_large),
     Question::new("tms-sqlite", "1000 and 100 000 tenants at a management service", directory::sqlite),
     Question::new("tms-postgres", "the same with PostgreSQL", directory::postgres),
+    Question::new("opensearch-track", "events through the whole platform on OpenSearch", opensearch::track),
+    Question::new("opensearch-search", "searches of a store on OpenSearch", opensearch::search),
     Question::new("host-lookup-100", "from the bytes of a host to its tenant, of 100", host_lookup::few)
         .in_processes(5),
     Question::new("host-lookup-10k", "the same, of 10 000", host_lookup::many).in_processes(5),
