@@ -59,10 +59,14 @@ impl Platform {
         let call = self.http.post(format!("{private}/user/token")).header(CONTENT_TYPE, FORM);
         let call = call.body(format!("username={EMAIL}&password={PASSWORD}"));
         let login: Value = call.send().await?.error_for_status()?.json().await?;
-        let source = json!({"id": "web", "name": "Web", "type": ["rest"], "bridge": {"id": "rest", "name": "REST"}});
+        let source =
+            json!({"id": "web", "name": "Web", "type": ["rest"], "bridge": {"id": "rest", "name": "REST"}});
         let call = self.http.post(format!("{private}/event-source")).json(&source);
         let call = call.header("x-context", "production");
-        call.bearer_auth(login["access_token"].as_str().ok_or("a token")?).send().await?.error_for_status()?;
+        call.bearer_auth(login["access_token"].as_str().ok_or("a token")?)
+            .send()
+            .await?
+            .error_for_status()?;
         Ok(())
     }
 

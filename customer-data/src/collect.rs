@@ -4,13 +4,13 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Map, Value};
-use storage::{Batch, Body, DocumentId, NamespacedStore};
+use storage::{Batch, Body, DocumentId, NamespacedStore, StoreError};
 use tokio::sync::{Mutex, MutexGuard};
 use uuid::Uuid;
 
 use crate::error::DataError;
 use crate::event::{self, Shared};
-use crate::identity::{FreshIds, ProfilePart, SessionPart, identify};
+use crate::identity::{FreshIds, ProfilePart, SessionPart, profile_of, session_of};
 use crate::kinds::{EVENT, PROFILE, SESSION};
 use crate::payload::TrackerPayload;
 use crate::source::{self, EventSource};
@@ -77,18 +77,24 @@ impl Collector {
     /// # Errors
     /// A refused source leaves no trace. [`DataError::Contended`] and a retryable storage failure may be sent again.
     pub async fn collect(&self, store: &NamespacedStore, hit: Hit) -> Result<Option<Collected>, DataError> {
-        let source = source::admit(store, &hit.payload.source, hit.endpoint).await?;
+        let _turn = self.turn(store, hit.payload.session.as_ref()).await;
+        let fresh = FreshIds::random();
+        // Neither waits for the other: where reading is asking another machine, that is half of the time.
+        let (source, session) = tokio::join!(
+            source::admit(store, &hit.payload.source, hit.endpoint),
+            session_of(store, &hit.payload, &fresh)
+        );
+        let source = source?;
         if hit.payload.events.is_empty() {
             return Ok(None);
         }
-        let plan = Plan::new(store, &source, hit);
+        let plan = Plan::new(store, &source, fresh, hit);
         if plan.repeated() > MAX_REPEATED {
             return Err(DataError::TooLarge);
         }
-        let _turn = self.turn(store, plan.hit.payload.session.as_ref()).await;
+        let mut session = session?;
         for _ in 0..ATTEMPTS {
-            let (session, profile) =
-                identify(store, &plan.hit.payload, plan.hit.profile_less, &plan.fresh).await?;
+            let profile = plan.profile(&session).await?;
             let (batch, collected) = plan.documents(session, profile);
             if batch.is_empty() {
                 return Ok(Some(collected));
@@ -98,6 +104,7 @@ impl Collector {
                 Err(failure) if failure.is_conflict() => {}
                 Err(failure) => return Err(failure.into()),
             }
+            session = session_of(store, &plan.hit.payload, &plan.fresh).await?;
         }
         Err(DataError::Contended)
     }
@@ -128,7 +135,7 @@ struct Plan<'a> {
 }
 
 impl<'a> Plan<'a> {
-    fn new(store: &'a NamespacedStore, source: &'a EventSource, mut hit: Hit) -> Self {
+    fn new(store: &'a NamespacedStore, source: &'a EventSource, fresh: FreshIds, mut hit: Hit) -> Self {
         let key = hit.idempotency_key.as_deref();
         let id = |(at, sent)| event::id_of(sent, at, store.namespace(), &source.id, key);
         let event_ids = hit.payload.events.iter().enumerate().map(id).collect();
@@ -139,13 +146,21 @@ impl<'a> Plan<'a> {
             store,
             source,
             task: Uuid::new_v4(),
-            fresh: FreshIds::random(),
+            fresh,
             event_ids,
             request,
             save_session: options.session && !source.transitional,
             save_events: options.events && !source.transitional,
             hit,
         }
+    }
+
+    /// Whom it belongs to: nobody, if the client says so (rule 8).
+    async fn profile(&self, session: &SessionPart) -> Result<ProfilePart, StoreError> {
+        if self.hit.profile_less {
+            return Ok(ProfilePart::Nobody);
+        }
+        profile_of(self.store, &self.hit.payload, session, &self.fresh).await
     }
 
     /// The bytes that the events of the request have in common, once for each of them.

@@ -60,32 +60,34 @@ impl ProfilePart {
     }
 }
 
-/// Finds out whom a request belongs to. Reads only.
-pub(crate) async fn identify(
+/// Which visit a request belongs to. Reads only.
+pub(crate) async fn session_of(
     store: &NamespacedStore,
     payload: &TrackerPayload,
-    profile_less: bool,
     fresh: &FreshIds,
-) -> Result<(SessionPart, ProfilePart), StoreError> {
-    let session = match &payload.session {
-        None => SessionPart::Artificial(fresh.session.clone()),
-        Some(id) => match store.get(SESSION, id).await? {
-            Some(document) => SessionPart::Known(document),
-            None => SessionPart::New(id.clone()),
-        },
-    };
-    if profile_less {
-        return Ok((session, ProfilePart::Nobody));
-    }
+) -> Result<SessionPart, StoreError> {
+    let Some(id) = &payload.session else { return Ok(SessionPart::Artificial(fresh.session.clone())) };
+    Ok(match store.get(SESSION, id).await? {
+        Some(document) => SessionPart::Known(document),
+        None => SessionPart::New(id.clone()),
+    })
+}
+
+/// Which visitor a request of a visit belongs to. Reads only.
+pub(crate) async fn profile_of(
+    store: &NamespacedStore,
+    payload: &TrackerPayload,
+    session: &SessionPart,
+    fresh: &FreshIds,
+) -> Result<ProfilePart, StoreError> {
     // A known session's profile wins over the one that the payload names.
-    let linked = match &session {
+    let linked = match session {
         SessionPart::Known(document) => session::profile_of(&document.body),
         SessionPart::Artificial(_) | SessionPart::New(_) => None,
     };
-    let claimed = linked.as_ref().or(payload.profile.as_ref());
-    let found = match claimed {
+    let found = match linked.as_ref().or(payload.profile.as_ref()) {
         Some(id) => profile::find(store, id).await?,
         None => None,
     };
-    Ok((session, found.map_or_else(|| ProfilePart::New(fresh.profile.clone()), ProfilePart::Known)))
+    Ok(found.map_or_else(|| ProfilePart::New(fresh.profile.clone()), ProfilePart::Known))
 }

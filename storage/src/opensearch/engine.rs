@@ -12,6 +12,7 @@ use tracing::{info, warn};
 use crate::error::{StoreError, StoreErrorKind};
 use crate::opensearch::dedicated::Dedicated;
 use crate::opensearch::failure::told_again;
+use crate::opensearch::gets::Gets;
 use crate::opensearch::home::Place;
 use crate::opensearch::hosts::Hosts;
 use crate::opensearch::layout::{FORMAT, Layout};
@@ -25,6 +26,7 @@ const PAUSE: Duration = Duration::from_millis(100);
 #[derive(Debug)]
 pub(super) struct Engine {
     pub(super) hosts: Arc<Hosts>,
+    pub(super) gets: Arc<Gets>,
     pub(super) layout: Arc<Layout>,
     pub(super) dedicated: Dedicated,
     ready: OnceCell<()>,
@@ -35,7 +37,8 @@ pub(super) struct Engine {
 impl Engine {
     pub(super) fn new(hosts: Arc<Hosts>, layout: Arc<Layout>) -> Self {
         let dedicated = Dedicated::new(Arc::clone(&hosts), Arc::clone(&layout));
-        Self { hosts, layout, dedicated, ready: OnceCell::new(), failed: Mutex::default() }
+        let gets = Arc::new(Gets::start(&hosts));
+        Self { hosts, gets, layout, dedicated, ready: OnceCell::new(), failed: Mutex::default() }
     }
 
     /// Makes the indices that are missing, and looks at those that are there; once in the life of a store. Of those who wait

@@ -5,9 +5,7 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use opensearch::http::transport::Transport;
-use serde::Deserialize;
 use serde::de::DeserializeOwned;
-use serde_json::Value;
 use tokio::sync::Semaphore;
 use tokio::time::{sleep, timeout};
 
@@ -21,8 +19,6 @@ use crate::opensearch::transport::{Body, Failure, compressed, send_once, transpo
 /// How often a request is sent, if those before surely did nothing.
 const ATTEMPTS: u32 = 4;
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
-/// How often a document is asked for whose shard does not serve.
-const LOOKS: u32 = 20;
 /// A node that could not be reached is not asked for so long, unless no other can be.
 const LEFT_OUT: Duration = Duration::from_secs(3);
 /// What is smaller is sent as it is.
@@ -42,7 +38,7 @@ pub(super) struct Hosts {
 #[derive(Debug)]
 struct Host {
     transport: Transport,
-    /// In milliseconds since the start.
+    /// In milliseconds since the start; 0 if its last answer came.
     left_out_until: AtomicU64,
     /// How many more requests it may have at once.
     free: Semaphore,
@@ -77,25 +73,6 @@ impl Hosts {
         serde_json::from_slice(&body).map_err(unexpected)
     }
 
-    /// Documents by their ids, as they are: the answer to each that `_mget` is asked for. What is in a shard that does not serve
-    /// at the moment, since it was just made or its node has died, is asked for again for a while.
-    pub(super) async fn get_each(&self, path: &str, asked: &Value) -> Result<Vec<Value>, StoreError> {
-        #[derive(Deserialize)]
-        struct Answers {
-            docs: Vec<Value>,
-        }
-        let request = Request::read(path.to_owned(), asked);
-        for _ in 1..LOOKS {
-            let Answers { docs } = self.ask(request.clone()).await?;
-            if !docs.iter().any(|answer| answer["error"]["type"] == "no_shard_available_action_exception") {
-                return Ok(docs);
-            }
-            sleep(FIRST_PAUSE).await;
-        }
-        let Answers { docs } = self.ask(request).await?;
-        Ok(docs)
-    }
-
     /// The body of the answer to a request. It is sent again while that is safe: where it surely did nothing, and, if it
     /// only reads, after any failure; but not to a node that took all the time, if there is no other one.
     pub(super) async fn send(&self, request: &Request) -> Result<Bytes, Failed> {
@@ -105,6 +82,7 @@ impl Hosts {
             let host = self.host();
             let failed = match self.send_once(host, request, &body).await {
                 Ok(answer) => {
+                    host.left_out_until.store(0, Ordering::Relaxed);
                     self.health.answered();
                     return Ok(answer);
                 }
@@ -117,8 +95,7 @@ impl Hosts {
                     (may, refused.retry_after.unwrap_or_default())
                 }
                 Failure::Transport { error, is_connect, is_timeout } => {
-                    let until = self.now() + u64::try_from(LEFT_OUT.as_millis()).unwrap_or(0);
-                    host.left_out_until.store(until, Ordering::Relaxed);
+                    host.left_out_until.store(self.left_out_from_now(), Ordering::Relaxed);
                     let others = self.hosts.iter().any(|host| self.is_in(host));
                     if !others {
                         self.health.failed(root(error));
@@ -205,7 +182,24 @@ impl Hosts {
     fn host(&self) -> &Host {
         let first = self.next.fetch_add(1, Ordering::Relaxed);
         let in_turn = |offset: usize| &self.hosts[(first + offset) % self.hosts.len()];
-        (0..self.hosts.len()).map(in_turn).find(|host| self.is_in(host)).unwrap_or(in_turn(0))
+        (0..self.hosts.len()).map(in_turn).find(|host| self.admits(host)).unwrap_or(in_turn(0))
+    }
+
+    /// Whether a node is to be asked. One that was left out long enough is asked by one request, before which it is left out
+    /// once more: if it still takes all the time, it takes nobody else's.
+    fn admits(&self, host: &Host) -> bool {
+        match host.left_out_until.load(Ordering::Relaxed) {
+            0 => true,
+            until if until > self.now() => false,
+            until => host
+                .left_out_until
+                .compare_exchange(until, self.left_out_from_now(), Ordering::Relaxed, Ordering::Relaxed)
+                .is_ok(),
+        }
+    }
+
+    fn left_out_from_now(&self) -> u64 {
+        self.now() + u64::try_from(LEFT_OUT.as_millis()).unwrap_or(0)
     }
 
     fn is_in(&self, host: &Host) -> bool {
@@ -225,6 +219,7 @@ mod tests {
     use std::sync::{Arc, Mutex};
 
     use flate2::read::GzDecoder;
+    use serde_json::Value;
 
     use super::*;
 

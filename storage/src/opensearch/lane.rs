@@ -1,20 +1,20 @@
 //! [`Lane`]: what waits to be written goes together in the next request.
 
-use std::collections::VecDeque;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use opensearch::http::Method;
 use serde::Deserialize;
 use serde_json::json;
-use tokio::sync::{Notify, oneshot};
+use tokio::sync::oneshot;
 use tokio::time::sleep;
 
 use crate::error::{StoreError, StoreErrorKind};
 use crate::opensearch::config::OpenSearchConfig;
-use crate::opensearch::failure::{Cause, RETRY_AFTER, Refused, told_again};
+use crate::opensearch::failure::{Cause, Refused, told_again};
 use crate::opensearch::home::Space;
 use crate::opensearch::hosts::Hosts;
+use crate::opensearch::queue::{Entry, Limits, Queue, busy};
 use crate::opensearch::request::Request;
 use crate::opensearch::stored::State;
 
@@ -61,55 +61,28 @@ type Outcomes = Vec<Result<Outcome, Refused>>;
 /// The queue, and the tasks that empty it. They end with it.
 #[derive(Debug)]
 pub(super) struct Lane {
-    queue: Arc<Queue>,
-}
-
-#[derive(Debug)]
-struct Queue {
-    waiting: Mutex<Waiting>,
-    arrived: Notify,
-    queued_bytes: usize,
-    bulk_bytes: usize,
-}
-
-#[derive(Debug, Default)]
-struct Waiting {
-    jobs: VecDeque<Job>,
-    bytes: usize,
-    is_closed: bool,
+    entry: Entry<Job>,
 }
 
 /// Operations of one caller, in order.
 #[derive(Debug)]
 struct Job {
     operations: Vec<Lines>,
-    bytes: usize,
     answer: oneshot::Sender<Result<Outcomes, StoreError>>,
 }
 
 /// What `_bulk` takes of one operation.
 type Lines = Vec<u8>;
 
-impl Drop for Lane {
-    fn drop(&mut self) {
-        self.queue.waiting().is_closed = true;
-        self.queue.arrived.notify_waiters();
-    }
-}
-
 impl Lane {
     /// In a tokio runtime.
     pub(super) fn start(hosts: &Arc<Hosts>, config: &OpenSearchConfig) -> Self {
-        let queue = Arc::new(Queue {
-            waiting: Mutex::default(),
-            arrived: Notify::new(),
-            queued_bytes: config.queued_bytes.get(),
-            bulk_bytes: config.bulk_bytes.get(),
-        });
+        let limits = Limits { waiting: config.queued_bytes.get(), at_once: config.bulk_bytes.get() };
+        let entry = Entry::new(limits);
         for _ in 0..config.writers.get() {
-            tokio::spawn(work(Arc::clone(hosts), Arc::clone(&queue)));
+            tokio::spawn(work(Arc::clone(hosts), entry.queue()));
         }
-        Self { queue }
+        Self { entry }
     }
 
     /// Carries operations out, in order where they are of one document. What was begun goes on without its caller.
@@ -117,61 +90,8 @@ impl Lane {
         let operations: Vec<Lines> = operations.iter().map(Operation::lines).collect();
         let bytes = operations.iter().map(Vec::len).sum();
         let (answer, answered) = oneshot::channel();
-        self.queue.add(Job { operations, bytes, answer })?;
+        self.entry.add(bytes, Job { operations, answer })?;
         answered.await.unwrap_or_else(|_| Err(busy("the store was closed")))
-    }
-}
-
-fn busy(message: &str) -> StoreError {
-    StoreError::new(StoreErrorKind::Unavailable { retry_after: RETRY_AFTER }, message)
-}
-
-impl Queue {
-    fn waiting(&self) -> MutexGuard<'_, Waiting> {
-        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn add(&self, job: Job) -> Result<(), StoreError> {
-        let mut waiting = self.waiting();
-        if waiting.bytes > 0 && waiting.bytes + job.bytes > self.queued_bytes {
-            return Err(busy("too much waits to be written"));
-        }
-        waiting.bytes += job.bytes;
-        waiting.jobs.push_back(job);
-        drop(waiting);
-        self.arrived.notify_one();
-        Ok(())
-    }
-
-    /// All that waits, up to a size; `None` once the queue is closed and empty.
-    async fn take(&self) -> Option<Vec<Job>> {
-        loop {
-            let arrived = self.arrived.notified();
-            tokio::pin!(arrived);
-            arrived.as_mut().enable();
-            {
-                let mut waiting = self.waiting();
-                let mut bytes = 0;
-                let mut taken = Vec::new();
-                while let Some(job) =
-                    waiting.jobs.pop_front_if(|job| bytes == 0 || bytes + job.bytes <= self.bulk_bytes)
-                {
-                    bytes += job.bytes;
-                    taken.push(job);
-                }
-                waiting.bytes -= bytes;
-                if !waiting.jobs.is_empty() {
-                    self.arrived.notify_one();
-                }
-                if !taken.is_empty() {
-                    return Some(taken);
-                }
-                if waiting.is_closed {
-                    return None;
-                }
-            }
-            arrived.await;
-        }
     }
 }
 
@@ -203,7 +123,7 @@ impl Operation {
     }
 }
 
-async fn work(hosts: Arc<Hosts>, queue: Arc<Queue>) {
+async fn work(hosts: Arc<Hosts>, queue: Arc<Queue<Job>>) {
     while let Some(jobs) = queue.take().await {
         let operations: Vec<&Lines> = jobs.iter().flat_map(|job| &job.operations).collect();
         let outcomes = bulk(&hosts, &operations).await;
@@ -261,15 +181,17 @@ async fn bulk(hosts: &Hosts, operations: &[&Lines]) -> Result<Outcomes, StoreErr
 
 async fn send<'o>(
     hosts: &Hosts,
-    operations: impl ExactSizeIterator<Item = &'o Lines>,
+    operations: impl ExactSizeIterator<Item = &'o Lines> + Clone,
 ) -> Result<Outcomes, StoreError> {
     let count = operations.len();
+    let mut lines = Vec::with_capacity(operations.clone().map(Vec::len).sum());
+    operations.for_each(|operation| lines.extend_from_slice(operation));
     let request = Request {
         method: Method::Post,
         path: "_bulk".to_owned(),
         query: &[("timeout", "10s")],
         routing: None,
-        body: Some(operations.flat_map(|lines| lines.iter().copied()).collect()),
+        body: Some(lines.into()),
         is_bulk: true,
         is_read: false,
     };

@@ -203,7 +203,8 @@ impl Layout {
             // What is searched for is in the terms.
             sorted.insert(name, json!({"type": "keyword", "index": false}));
         }
-        let values: Map<_, _> = terms::value_fields().map(|field| (field, keyword.clone())).collect();
+        let values: Map<_, _> =
+            terms::value_fields().map(|field| (field.to_owned(), keyword.clone())).collect();
         json!({
             "dynamic": false,
             "_meta": self.meta(),

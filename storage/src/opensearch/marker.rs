@@ -8,7 +8,9 @@ use serde_json::{Value, json};
 
 use crate::error::{StoreError, StoreErrorKind};
 use crate::namespace::Namespace;
+use crate::opensearch::engine::Engine;
 use crate::opensearch::failure::{RETRY_AFTER, unexpected};
+use crate::opensearch::gets::Gets;
 use crate::opensearch::home::{EnginePlacement, Space};
 use crate::opensearch::hosts::Hosts;
 use crate::opensearch::request::{Failed, Request};
@@ -73,12 +75,14 @@ pub(super) struct Read {
 #[derive(Debug)]
 pub(super) struct Markers {
     hosts: Arc<Hosts>,
+    gets: Arc<Gets>,
     index: String,
 }
 
 impl Markers {
-    pub(super) fn new(hosts: Arc<Hosts>, index: String) -> Self {
-        Self { hosts, index }
+    pub(super) fn new(engine: &Engine) -> Self {
+        let (hosts, gets) = (Arc::clone(&engine.hosts), Arc::clone(&engine.gets));
+        Self { hosts, gets, index: engine.layout.spaces() }
     }
 
     /// As it is, seen by searches or not.
@@ -93,8 +97,8 @@ impl Markers {
             term: u64,
             error: Option<Value>,
         }
-        let path = format!("{}/_mget", self.index);
-        let Some(answer) = self.hosts.get_each(&path, &json!({"ids": [id]})).await?.pop() else {
+        let asked = json!({"_index": self.index, "_id": id});
+        let Some(answer) = self.gets.get(vec![asked]).await?.pop() else {
             return Err(StoreError::new(
                 StoreErrorKind::Backend,
                 "the engine did not answer for a namespace",

@@ -107,7 +107,7 @@ fn beginning(text: &str) -> Value {
 
 fn one_of(path: &str, values: &[Scalar]) -> Value {
     let key = path_key(path);
-    let mut by_field: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    let mut by_field: BTreeMap<&str, Vec<String>> = BTreeMap::new();
     for value in values {
         let field = terms::field(&key, terms::letter(value));
         by_field.entry(field).or_default().push(terms::of_scalar(&key, value));
@@ -115,7 +115,7 @@ fn one_of(path: &str, values: &[Scalar]) -> Value {
     let queries = by_field.iter().flat_map(|(field, terms)| {
         terms.chunks(MAX_VALUES).map(move |terms| match terms {
             [one] => term(one),
-            _ => json!({"terms": {field: terms}}),
+            _ => json!({"terms": {*field: terms}}),
         })
     });
     or(queries.collect())

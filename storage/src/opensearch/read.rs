@@ -5,22 +5,18 @@ use serde_json::{Value, json};
 
 use crate::document::{Document, DocumentId};
 use crate::error::{StoreError, StoreErrorKind};
-use crate::evaluate::{Matcher, Pager};
+use crate::evaluate::Matcher;
 use crate::kind::Kind;
 use crate::opensearch::engine::Engine;
 use crate::opensearch::failure::{RETRY_AFTER, unexpected};
 use crate::opensearch::home::{Home, Place};
-use crate::opensearch::layout::sort_field;
 use crate::opensearch::plan::Plan;
 use crate::opensearch::request::Request;
 use crate::opensearch::stored::{Hit, State, Write, engine_id};
-use crate::query::{Filter, Order, Page, Query};
+use crate::query::Filter;
 
 /// How many documents are read at once where all that may match are looked at, and by a scan.
 const PAGE: usize = 1000;
-/// Numbers up to there are counted without counting all.
-const MAX_TRACKED: u64 = i32::MAX as u64;
-
 /// The documents of one kind in one namespace: all that a read can ask for.
 pub(super) struct Documents<'e> {
     pub(super) engine: &'e Engine,
@@ -42,20 +38,21 @@ impl Spot {
     }
 }
 
+/// What a search finds.
 #[derive(Deserialize)]
-struct Found {
-    hits: Hits,
+pub(super) struct Found {
+    pub(super) hits: Hits,
 }
 
 #[derive(Deserialize)]
-struct Hits {
-    total: Option<Total>,
-    hits: Vec<Hit>,
+pub(super) struct Hits {
+    pub(super) total: Option<Total>,
+    pub(super) hits: Vec<Hit>,
 }
 
 #[derive(Deserialize)]
-struct Total {
-    value: u64,
+pub(super) struct Total {
+    pub(super) value: u64,
 }
 
 impl Documents<'_> {
@@ -84,7 +81,7 @@ impl Documents<'_> {
         is_own.then(|| owner.alias(layout.version(), self.kind.name()))
     }
 
-    fn documents(&self, hits: Vec<Hit>) -> Result<Vec<Document>, StoreError> {
+    pub(super) fn documents(&self, hits: Vec<Hit>) -> Result<Vec<Document>, StoreError> {
         let is_own = self.own_alias().is_some();
         hits.into_iter().map(|hit| hit.into_document(&self.home.space, self.kind, is_own)).collect()
     }
@@ -119,12 +116,7 @@ impl Documents<'_> {
                 false => json!({"_index": index, "_id": id, "routing": self.home.space}),
             })
         });
-        let asked = json!({"docs": asked.collect::<Vec<_>>()});
-        let gotten = self.engine.hosts.get_each("_mget", &asked).await?;
-        if gotten.len() != ids.len() * indices.len() {
-            return Err(StoreError::new(StoreErrorKind::Backend, "the engine answered for other documents"));
-        }
-        let mut answers = gotten.into_iter();
+        let mut answers = self.engine.gets.get(asked.collect()).await?.into_iter();
         let of = |id: &&DocumentId| {
             let mut found = None;
             for answer in answers.by_ref().take(indices.len()) {
@@ -159,38 +151,6 @@ impl Documents<'_> {
         let spot = Spot::of(&hit);
         let document = hit.into_document(&self.home.space, self.kind, is_own)?;
         Ok((document.id == *id).then_some((spot, document)))
-    }
-
-    pub(super) async fn search(&self, query: &Query) -> Result<Page, StoreError> {
-        let plan = Plan::new(self.kind, &query.filter);
-        if !plan.is_exact {
-            let mut pager = Pager::new(self.kind, query)?;
-            self.each(&plan, &query.filter, |document| pager.add(document)).await?;
-            return Ok(pager.finish());
-        }
-        let tracked = match query.count_up_to {
-            0 => json!(false),
-            most if most <= MAX_TRACKED => json!(most),
-            _ => json!(true),
-        };
-        let mut sort: Vec<Value> = query.sort.iter().map(|sort| {
-            let order = match sort.order {
-                Order::Ascending => "asc",
-                Order::Descending => "desc",
-            };
-            json!({sort_field(&sort.path): {"order": order, "missing": "_last", "unmapped_type": "keyword"}})
-        }).collect();
-        sort.push(json!({"id": "asc"}));
-        let body = json!({
-            "from": query.offset,
-            "size": query.limit,
-            "sort": sort,
-            "track_total_hits": tracked,
-            "seq_no_primary_term": true,
-        });
-        let found: Found = self.engine.hosts.ask(self.search_request(&plan.query, body)).await?;
-        let total = found.hits.total.map_or(0, |total| total.value).min(query.count_up_to);
-        Ok(Page { total, documents: self.documents(found.hits.hits)? })
     }
 
     pub(super) async fn count(&self, filter: &Filter) -> Result<u64, StoreError> {

@@ -4,7 +4,7 @@
 //! writes is in the space that is gone.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use opensearch::http::Method;
@@ -50,7 +50,7 @@ struct Known {
 impl Spaces {
     /// New tenants are placed so.
     pub(super) fn new(engine: &Engine, placement: EnginePlacement) -> Self {
-        let markers = Markers::new(Arc::clone(&engine.hosts), engine.layout.spaces());
+        let markers = Markers::new(engine);
         Self { markers, placement, known: Mutex::default() }
     }
 

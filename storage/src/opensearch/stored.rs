@@ -40,7 +40,7 @@ struct Stored<'d> {
     /// The terms that are not counted by.
     t: Vec<String>,
     /// Those of values, by their fields.
-    v: BTreeMap<String, Vec<String>>,
+    v: BTreeMap<&'static str, Vec<String>>,
     k: Map<String, Value>,
     m: Map<String, Value>,
     w: u64,
@@ -69,10 +69,10 @@ pub(super) fn encode(
             k.insert(name, sorted.into());
         }
     }
-    let (mut t, mut v) = (Vec::new(), BTreeMap::<String, Vec<String>>::new());
+    let (mut t, mut v) = (Vec::new(), BTreeMap::<_, Vec<String>>::new());
     for term in terms::of_body(body) {
-        match terms::field_of(&term).strip_prefix("v.") {
-            Some(field) => v.entry(field.to_owned()).or_default().push(term),
+        match terms::field_of(&term).strip_prefix(terms::VALUES) {
+            Some(field) => v.entry(field).or_default().push(term),
             None => t.push(term),
         }
     }
@@ -92,6 +92,9 @@ pub(super) struct Hit {
     number: u64,
     #[serde(rename = "_primary_term")]
     term: u64,
+    /// What it was sorted by.
+    #[serde(default)]
+    pub(super) sort: Vec<Value>,
 }
 
 /// What of a stored document is read.
@@ -108,6 +111,11 @@ impl Hit {
     /// The state in which the engine has it, for a change that is to find it so.
     pub(super) fn state(&self) -> State {
         State { term: self.term, number: self.number }
+    }
+
+    /// The document's.
+    pub(super) fn id(&self) -> &str {
+        &self.source.id
     }
 
     /// Which write made it so.

@@ -1,9 +1,8 @@
 //! What a document is found by: each of its values as a term that holds the path, the type and the value itself.
 //!
-//! A term is the [key](path_key) of a path, a letter for the type, and the value in letters that sort as it does. All terms of
-//! a document are in one field, so that no tenant's properties add a field to the index, and none are of a wrong type.
-
-use std::collections::BTreeSet;
+//! A term is the [key](path_key) of a path, a letter for the type, and the value in letters that sort as it does. Which of a
+//! few fields it is in follows from the path, so that no tenant's properties add a field to the index, and none are of a wrong
+//! type.
 
 use base64::Engine as _;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
@@ -42,21 +41,29 @@ pub(super) fn path_key(path: &str) -> String {
 /// How many bytes a key takes.
 pub(super) const KEY: usize = 12;
 
-/// Into how many fields the values are divided that are counted by: who counts by one path reads few of the others' values.
-const FIELDS: usize = 32;
+/// The fields that values are in that are counted by: who counts by one path reads few of the others' values.
+const FIELDS: [&str; 32] = [
+    "v.00", "v.01", "v.02", "v.03", "v.04", "v.05", "v.06", "v.07", "v.08", "v.09", "v.10", "v.11", "v.12",
+    "v.13", "v.14", "v.15", "v.16", "v.17", "v.18", "v.19", "v.20", "v.21", "v.22", "v.23", "v.24", "v.25",
+    "v.26", "v.27", "v.28", "v.29", "v.30", "v.31",
+];
 
-/// All the fields that values are in.
-pub(super) fn value_fields() -> impl Iterator<Item = String> {
-    (0..FIELDS).map(|number| format!("{number:02}"))
+/// The one with what is not counted by.
+const OTHER: &str = "t";
+
+/// What the fields of values are below.
+pub(super) const VALUES: &str = "v.";
+
+/// All the fields that values are in, without what they are below.
+pub(super) fn value_fields() -> impl Iterator<Item = &'static str> {
+    FIELDS.iter().filter_map(|field| field.strip_prefix(VALUES))
 }
 
 /// The field of a term: that of the path's values, or the one of what is not counted by.
-pub(super) fn field(key: &str, letter: char) -> String {
+pub(super) fn field(key: &str, letter: char) -> &'static str {
     match letter {
-        BOOL | NUMBER | TEXT => {
-            format!("v.{:02}", bits(key) % FIELDS)
-        }
-        _ => "t".to_owned(),
+        BOOL | NUMBER | TEXT => FIELDS[bits(key) % FIELDS.len()],
+        _ => OTHER,
     }
 }
 
@@ -72,17 +79,19 @@ fn bits(key: &str) -> usize {
 }
 
 /// The field of a whole term.
-pub(super) fn field_of(term: &str) -> String {
+pub(super) fn field_of(term: &str) -> &'static str {
     let (key, rest) = term.split_at(KEY);
     field(key, rest.chars().next().unwrap_or(EXISTS))
 }
 
-/// The terms of all values of a document, each once.
-pub(super) fn of_body(body: &Body) -> BTreeSet<String> {
-    let mut terms = BTreeSet::new();
+/// The terms of all values of a document, in order, each once.
+pub(super) fn of_body(body: &Body) -> Vec<String> {
+    let mut terms = Vec::new();
     for (field, value) in body.iter().filter(|(field, _)| is_part(field)) {
         add(&mut terms, &mut field.clone(), value);
     }
+    terms.sort_unstable();
+    terms.dedup();
     terms
 }
 
@@ -91,34 +100,34 @@ fn is_part(field: &str) -> bool {
     !field.is_empty() && !field.contains('.')
 }
 
-fn add(terms: &mut BTreeSet<String>, path: &mut String, value: &Value) {
+fn add(terms: &mut Vec<String>, path: &mut String, value: &Value) {
     if !path::holds_something(value) {
         return;
     }
     let key = path_key(path);
-    terms.insert(format!("{key}{EXISTS}"));
+    terms.push(format!("{key}{EXISTS}"));
     add_values(terms, &key, value);
     add_below(terms, path, value);
 }
 
 /// What the path itself leads to: through arrays, not into objects.
-fn add_values(terms: &mut BTreeSet<String>, key: &str, value: &Value) {
+fn add_values(terms: &mut Vec<String>, key: &str, value: &Value) {
     match value {
         Value::Null | Value::Object(_) => {}
         Value::Array(elements) => elements.iter().for_each(|element| add_values(terms, key, element)),
-        Value::Bool(value) => drop(terms.insert(of_scalar(key, &Scalar::Bool(*value)))),
-        Value::Number(number) => drop(terms.insert(of_scalar(key, &Scalar::Number(number.clone())))),
+        Value::Bool(value) => terms.push(of_scalar(key, &Scalar::Bool(*value))),
+        Value::Number(number) => terms.push(of_scalar(key, &Scalar::Number(number.clone()))),
         Value::String(text) => {
             if let Some(instant) = instant::parse(text) {
-                terms.insert(of_scalar(key, &Scalar::Date(instant)));
+                terms.push(of_scalar(key, &Scalar::Date(instant)));
             }
-            terms.insert(format!("{key}{TEXT}{}", shortened(text)));
+            terms.push(format!("{key}{TEXT}{}", shortened(text)));
         }
     }
 }
 
 /// What longer paths lead to.
-fn add_below(terms: &mut BTreeSet<String>, path: &mut String, value: &Value) {
+fn add_below(terms: &mut Vec<String>, path: &mut String, value: &Value) {
     match value {
         Value::Array(elements) => elements.iter().for_each(|element| add_below(terms, path, element)),
         Value::Object(fields) => {
@@ -212,7 +221,7 @@ mod tests {
 
     use super::*;
 
-    fn terms(value: Value) -> BTreeSet<String> {
+    fn terms(value: Value) -> Vec<String> {
         let Value::Object(body) = value else { panic!("{value} is no object") };
         of_body(&body)
     }

@@ -97,7 +97,11 @@ impl Load<'_> {
             row().against("the same documents, a _bulk a request", &bare).with_goal(Goal::Ratio(0.8)),
             row().against(format!("the same documents, {MANY} a _bulk"), &loader),
             row().against("their bodies alone, a _bulk a request", &plain),
-            Row::new(format!("{what}: documents for an event"), Unit::Count, documents as f64 / self.all() as f64),
+            Row::new(
+                format!("{what}: documents for an event"),
+                Unit::Count,
+                documents as f64 / self.all() as f64,
+            ),
         ])
     }
 

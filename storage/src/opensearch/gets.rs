@@ -1,0 +1,114 @@
+//! [`Gets`]: documents by their ids. Those that are asked for at the same time go together in one request.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde::Deserialize;
+use serde_json::{Value, json};
+use tokio::sync::oneshot;
+use tokio::time::sleep;
+
+use crate::error::{StoreError, StoreErrorKind};
+use crate::opensearch::failure::told_again;
+use crate::opensearch::hosts::Hosts;
+use crate::opensearch::queue::{Entry, Limits, Queue, busy};
+use crate::opensearch::request::Request;
+
+/// How many requests are under way at once, and how many documents one asks for.
+const READERS: usize = 4;
+const AT_ONCE: usize = 128;
+/// How many documents may be waited for.
+const WAITING: usize = 100_000;
+/// How often, and how long, a document is waited for whose shard does not serve.
+const LOOKS: u32 = 20;
+const PAUSE: Duration = Duration::from_millis(100);
+
+/// The queue, and the tasks that empty it. They end with it.
+#[derive(Debug)]
+pub(super) struct Gets {
+    entry: Entry<Job>,
+}
+
+/// The documents of one caller: each an object with `_index` and `_id`.
+#[derive(Debug)]
+struct Job {
+    asked: Vec<Value>,
+    answer: oneshot::Sender<Answers>,
+}
+
+type Answers = Result<Vec<Value>, StoreError>;
+
+impl Gets {
+    /// In a tokio runtime.
+    pub(super) fn start(hosts: &Arc<Hosts>) -> Self {
+        let entry = Entry::new(Limits { waiting: WAITING, at_once: AT_ONCE });
+        for _ in 0..READERS {
+            tokio::spawn(work(Arc::clone(hosts), entry.queue()));
+        }
+        Self { entry }
+    }
+
+    /// The engine's answer for each of them, as it is, seen by searches or not. What is in a shard that does not serve at the
+    /// moment, since it was just made or its node has died, is asked for again for a while.
+    pub(super) async fn get(&self, asked: Vec<Value>) -> Answers {
+        let (answer, answered) = oneshot::channel();
+        self.entry.add(asked.len(), Job { asked, answer })?;
+        answered.await.unwrap_or_else(|_| Err(busy("the store was closed")))
+    }
+}
+
+async fn work(hosts: Arc<Hosts>, queue: Arc<Queue<Job>>) {
+    while let Some(jobs) = queue.take().await {
+        let asked = jobs.iter().flat_map(|job| &job.asked);
+        let mut gotten = match ask(&hosts, asked).await {
+            Ok(gotten) => gotten.into_iter(),
+            Err(error) => {
+                jobs.into_iter().for_each(|job| tell(job.answer, Err(told_again(&error))));
+                continue;
+            }
+        };
+        for Job { asked, answer } in jobs {
+            let answers: Vec<Value> = gotten.by_ref().take(asked.len()).collect();
+            if is_whole(&answers) {
+                tell(answer, Ok(answers));
+            } else {
+                // The others do not wait for it.
+                tokio::spawn(again(Arc::clone(&hosts), asked, answer));
+            }
+        }
+    }
+}
+
+/// Nobody may wait any more.
+fn tell(answer: oneshot::Sender<Answers>, answers: Answers) {
+    let _ = answer.send(answers);
+}
+
+async fn again(hosts: Arc<Hosts>, asked: Vec<Value>, answer: oneshot::Sender<Answers>) {
+    for _ in 1..LOOKS {
+        sleep(PAUSE).await;
+        match ask(&hosts, asked.iter()).await {
+            Ok(answers) if !is_whole(&answers) => {}
+            answers => return tell(answer, answers),
+        }
+    }
+    tell(answer, ask(&hosts, asked.iter()).await);
+}
+
+/// Whether the shards of all of them have answered.
+fn is_whole(answers: &[Value]) -> bool {
+    !answers.iter().any(|answer| answer["error"]["type"] == "no_shard_available_action_exception")
+}
+
+async fn ask<'v>(hosts: &Hosts, asked: impl Iterator<Item = &'v Value>) -> Answers {
+    #[derive(Deserialize)]
+    struct Found {
+        docs: Vec<Value>,
+    }
+    let asked: Vec<&Value> = asked.collect();
+    let Found { docs } = hosts.ask(Request::read("_mget".to_owned(), &json!({"docs": asked}))).await?;
+    if docs.len() == asked.len() {
+        return Ok(docs);
+    }
+    Err(StoreError::new(StoreErrorKind::Backend, "the engine answered for other documents"))
+}
