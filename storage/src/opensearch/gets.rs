@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde::Deserialize;
+use serde_json::value::RawValue;
 use serde_json::{Value, json};
 use tokio::sync::oneshot;
 use tokio::time::sleep;
@@ -36,7 +37,23 @@ struct Job {
     answer: oneshot::Sender<Answers>,
 }
 
-type Answers = Result<Vec<Value>, StoreError>;
+/// The engine's answer for one document.
+#[derive(Debug, Deserialize)]
+pub(super) struct Gotten {
+    #[serde(rename = "_index")]
+    pub(super) index: String,
+    /// What was stored, if it is there.
+    #[serde(rename = "_source")]
+    pub(super) source: Option<Box<RawValue>>,
+    #[serde(rename = "_seq_no", default)]
+    pub(super) number: u64,
+    #[serde(rename = "_primary_term", default)]
+    pub(super) term: u64,
+    /// Why it cannot tell.
+    pub(super) error: Option<Value>,
+}
+
+type Answers = Result<Vec<Gotten>, StoreError>;
 
 impl Gets {
     /// In a tokio runtime.
@@ -68,7 +85,7 @@ async fn work(hosts: Arc<Hosts>, queue: Arc<Queue<Job>>) {
             }
         };
         for Job { asked, answer } in jobs {
-            let answers: Vec<Value> = gotten.by_ref().take(asked.len()).collect();
+            let answers: Vec<Gotten> = gotten.by_ref().take(asked.len()).collect();
             if is_whole(&answers) {
                 tell(answer, Ok(answers));
             } else {
@@ -96,14 +113,15 @@ async fn again(hosts: Arc<Hosts>, asked: Vec<Value>, answer: oneshot::Sender<Ans
 }
 
 /// Whether the shards of all of them have answered.
-fn is_whole(answers: &[Value]) -> bool {
-    !answers.iter().any(|answer| answer["error"]["type"] == "no_shard_available_action_exception")
+fn is_whole(answers: &[Gotten]) -> bool {
+    let mut errors = answers.iter().filter_map(|answer| answer.error.as_ref());
+    !errors.any(|error| error["type"] == "no_shard_available_action_exception")
 }
 
 async fn ask<'v>(hosts: &Hosts, asked: impl Iterator<Item = &'v Value>) -> Answers {
     #[derive(Deserialize)]
     struct Found {
-        docs: Vec<Value>,
+        docs: Vec<Gotten>,
     }
     let asked: Vec<&Value> = asked.collect();
     let Found { docs } = hosts.ask(Request::read("_mget".to_owned(), &json!({"docs": asked}))).await?;

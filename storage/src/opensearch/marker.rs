@@ -10,7 +10,7 @@ use crate::error::{StoreError, StoreErrorKind};
 use crate::namespace::Namespace;
 use crate::opensearch::engine::Engine;
 use crate::opensearch::failure::{RETRY_AFTER, unexpected};
-use crate::opensearch::gets::Gets;
+use crate::opensearch::gets::{Gets, Gotten};
 use crate::opensearch::home::{EnginePlacement, Space};
 use crate::opensearch::hosts::Hosts;
 use crate::opensearch::request::{Failed, Request};
@@ -87,16 +87,6 @@ impl Markers {
 
     /// As it is, seen by searches or not.
     pub(super) async fn read(&self, id: &str) -> Result<Option<Read>, StoreError> {
-        #[derive(Deserialize)]
-        struct Answer {
-            #[serde(rename = "_source")]
-            source: Option<Marker>,
-            #[serde(rename = "_seq_no", default)]
-            number: u64,
-            #[serde(rename = "_primary_term", default)]
-            term: u64,
-            error: Option<Value>,
-        }
         let asked = json!({"_index": self.index, "_id": id});
         let Some(answer) = self.gets.get(vec![asked]).await?.pop() else {
             return Err(StoreError::new(
@@ -104,12 +94,14 @@ impl Markers {
                 "the engine did not answer for a namespace",
             ));
         };
-        let Answer { source, number, term, error } = serde_json::from_value(answer).map_err(unexpected)?;
+        let Gotten { source, number, term, error, .. } = answer;
         if let Some(error) = error {
             let message = format!("the engine cannot read whether {id} is installed: {error}");
             return Err(StoreError::new(StoreErrorKind::Unavailable { retry_after: RETRY_AFTER }, message));
         }
-        Ok(source.map(|marker| Read { marker, number, term }))
+        let Some(source) = source else { return Ok(None) };
+        let marker = serde_json::from_str(source.get()).map_err(unexpected)?;
+        Ok(Some(Read { marker, number, term }))
     }
 
     /// Whether it was written: it was not if the marker is not as it was read.

@@ -7,6 +7,7 @@
 //!
 //! **Acknowledged** means that the engine has synced it on the disks of all copies of the shard that are there.
 
+mod body_terms;
 mod cluster;
 mod config;
 mod counts;

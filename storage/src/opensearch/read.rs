@@ -8,7 +8,8 @@ use crate::error::{StoreError, StoreErrorKind};
 use crate::evaluate::Matcher;
 use crate::kind::Kind;
 use crate::opensearch::engine::Engine;
-use crate::opensearch::failure::{RETRY_AFTER, unexpected};
+use crate::opensearch::failure::RETRY_AFTER;
+use crate::opensearch::gets::Gotten;
 use crate::opensearch::home::{Home, Place};
 use crate::opensearch::plan::Plan;
 use crate::opensearch::request::Request;
@@ -130,11 +131,11 @@ impl Documents<'_> {
     /// One answer for a document; a partition may not have been made yet.
     fn one(
         &self,
-        answer: Value,
+        answer: Gotten,
         id: &DocumentId,
         is_own: bool,
     ) -> Result<Option<(Spot, Document)>, StoreError> {
-        if let Some(error) = answer.get("error") {
+        if let Some(error) = &answer.error {
             if error["type"] != "index_not_found_exception" {
                 let kind = StoreErrorKind::Unavailable { retry_after: RETRY_AFTER };
                 return Err(StoreError::new(kind, format!("the engine cannot read a document: {error}")));
@@ -144,10 +145,7 @@ impl Documents<'_> {
                 false => Err(StoreError::new(StoreErrorKind::NotInstalled, "the engine has no index for it")),
             };
         }
-        if answer["found"] != true {
-            return Ok(None);
-        }
-        let hit: Hit = serde_json::from_value(answer).map_err(unexpected)?;
+        let Some(hit) = Hit::of(answer)? else { return Ok(None) };
         let spot = Spot::of(&hit);
         let document = hit.into_document(&self.home.space, self.kind, is_own)?;
         Ok((document.id == *id).then_some((spot, document)))

@@ -1,7 +1,5 @@
 //! A document as the engine has it, and as it is read back.
 
-use std::collections::BTreeMap;
-
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use uuid::Uuid;
@@ -10,6 +8,9 @@ use crate::document::{Body, Document, DocumentId, Version};
 use crate::error::{StoreError, StoreErrorKind};
 use crate::instant;
 use crate::kind::{FieldType, Kind};
+use crate::opensearch::body_terms::{BodyTerms, OfField, OfValues};
+use crate::opensearch::failure::unexpected;
+use crate::opensearch::gets::Gotten;
 use crate::opensearch::home::Space;
 use crate::opensearch::layout::field_name;
 use crate::opensearch::plan::milliseconds;
@@ -38,9 +39,9 @@ struct Stored<'d> {
     kind: &'d str,
     id: &'d str,
     /// The terms that are not counted by.
-    t: Vec<String>,
+    t: OfField<'d>,
     /// Those of values, by their fields.
-    v: BTreeMap<&'static str, Vec<String>>,
+    v: OfValues<'d>,
     k: Map<String, Value>,
     m: Map<String, Value>,
     w: u64,
@@ -69,13 +70,8 @@ pub(super) fn encode(
             k.insert(name, sorted.into());
         }
     }
-    let (mut t, mut v) = (Vec::new(), BTreeMap::<_, Vec<String>>::new());
-    for term in terms::of_body(body) {
-        match terms::field_of(&term).strip_prefix(terms::VALUES) {
-            Some(field) => v.entry(field).or_default().push(term),
-            None => t.push(term),
-        }
-    }
+    let terms = BodyTerms::of(body);
+    let (t, v) = (terms.others(), terms.values());
     let stored = Stored { space, kind: kind.name(), id: id.as_str(), t, v, k, m, w: write.0, body };
     serde_json::to_vec(&stored)
         .map_err(|error| StoreError::invalid("a document cannot be written as JSON").with_source(error))
@@ -108,6 +104,14 @@ struct Source {
 }
 
 impl Hit {
+    /// `None` if there is no such document.
+    pub(super) fn of(gotten: Gotten) -> Result<Option<Self>, StoreError> {
+        let Gotten { index, source, number, term, .. } = gotten;
+        let Some(source) = source else { return Ok(None) };
+        let source = serde_json::from_str(source.get()).map_err(unexpected)?;
+        Ok(Some(Self { index, source, number, term, sort: Vec::new() }))
+    }
+
     /// The state in which the engine has it, for a change that is to find it so.
     pub(super) fn state(&self) -> State {
         State { term: self.term, number: self.number }

@@ -9,11 +9,8 @@ use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use serde_json::Value;
 use uuid::Uuid;
 
-use crate::document::Body;
-use crate::instant;
 use crate::kind::FieldType;
 use crate::order::{self, encode_value};
-use crate::path;
 use crate::query::Scalar;
 
 /// How many bytes of a text its term has. What is longer ends in a hash, so that it still equals nothing else.
@@ -41,30 +38,33 @@ pub(super) fn path_key(path: &str) -> String {
 /// How many bytes a key takes.
 pub(super) const KEY: usize = 12;
 
-/// The fields that values are in that are counted by: who counts by one path reads few of the others' values.
-const FIELDS: [&str; 32] = [
+/// The fields that terms are in, by their numbers: those of values that are counted by, of which a path has one, so that who
+/// counts by it reads few of the others' values; and the one of everything else.
+pub(super) const FIELDS: [&str; 33] = [
     "v.00", "v.01", "v.02", "v.03", "v.04", "v.05", "v.06", "v.07", "v.08", "v.09", "v.10", "v.11", "v.12",
     "v.13", "v.14", "v.15", "v.16", "v.17", "v.18", "v.19", "v.20", "v.21", "v.22", "v.23", "v.24", "v.25",
-    "v.26", "v.27", "v.28", "v.29", "v.30", "v.31",
+    "v.26", "v.27", "v.28", "v.29", "v.30", "v.31", "t",
 ];
 
-/// The one with what is not counted by.
-const OTHER: &str = "t";
+/// The number of the last one.
+pub(super) const OTHER: usize = FIELDS.len() - 1;
 
-/// What the fields of values are below.
-pub(super) const VALUES: &str = "v.";
-
-/// All the fields that values are in, without what they are below.
+/// The names of those of values below `v`, in the order of their numbers.
 pub(super) fn value_fields() -> impl Iterator<Item = &'static str> {
-    FIELDS.iter().filter_map(|field| field.strip_prefix(VALUES))
+    FIELDS[..OTHER].iter().filter_map(|field| field.strip_prefix("v."))
 }
 
-/// The field of a term: that of the path's values, or the one of what is not counted by.
-pub(super) fn field(key: &str, letter: char) -> &'static str {
+/// The number of the field of a path's values of a type.
+pub(super) fn field_number(key: &str, letter: char) -> usize {
     match letter {
-        BOOL | NUMBER | TEXT => FIELDS[bits(key) % FIELDS.len()],
+        BOOL | NUMBER | TEXT => bits(key) % OTHER,
         _ => OTHER,
     }
+}
+
+/// The name of that field.
+pub(super) fn field(key: &str, letter: char) -> &'static str {
+    FIELDS[field_number(key, letter)]
 }
 
 /// The first six bits of a key.
@@ -84,72 +84,20 @@ pub(super) fn field_of(term: &str) -> &'static str {
     field(key, rest.chars().next().unwrap_or(EXISTS))
 }
 
-/// The terms of all values of a document, in order, each once.
-pub(super) fn of_body(body: &Body) -> Vec<String> {
-    let mut terms = Vec::new();
-    for (field, value) in body.iter().filter(|(field, _)| is_part(field)) {
-        add(&mut terms, &mut field.clone(), value);
-    }
-    terms.sort_unstable();
-    terms.dedup();
-    terms
-}
-
-/// Whether a path can lead through a field: it is split at dots, and has no empty part.
-fn is_part(field: &str) -> bool {
-    !field.is_empty() && !field.contains('.')
-}
-
-fn add(terms: &mut Vec<String>, path: &mut String, value: &Value) {
-    if !path::holds_something(value) {
-        return;
-    }
-    let key = path_key(path);
-    terms.push(format!("{key}{EXISTS}"));
-    add_values(terms, &key, value);
-    add_below(terms, path, value);
-}
-
-/// What the path itself leads to: through arrays, not into objects.
-fn add_values(terms: &mut Vec<String>, key: &str, value: &Value) {
-    match value {
-        Value::Null | Value::Object(_) => {}
-        Value::Array(elements) => elements.iter().for_each(|element| add_values(terms, key, element)),
-        Value::Bool(value) => terms.push(of_scalar(key, &Scalar::Bool(*value))),
-        Value::Number(number) => terms.push(of_scalar(key, &Scalar::Number(number.clone()))),
-        Value::String(text) => {
-            if let Some(instant) = instant::parse(text) {
-                terms.push(of_scalar(key, &Scalar::Date(instant)));
-            }
-            terms.push(format!("{key}{TEXT}{}", shortened(text)));
-        }
-    }
-}
-
-/// What longer paths lead to.
-fn add_below(terms: &mut Vec<String>, path: &mut String, value: &Value) {
-    match value {
-        Value::Array(elements) => elements.iter().for_each(|element| add_below(terms, path, element)),
-        Value::Object(fields) => {
-            for (field, value) in fields.iter().filter(|(field, _)| is_part(field)) {
-                let length = path.len();
-                path.push('.');
-                path.push_str(field);
-                add(terms, path, value);
-                path.truncate(length);
-            }
-        }
-        _ => {}
-    }
-}
-
 /// The term of a value at the path of a key.
 pub(super) fn of_scalar(key: &str, scalar: &Scalar) -> String {
+    let mut term = format!("{key}{}", letter(scalar));
+    write_value(&mut term, scalar);
+    term
+}
+
+/// Appends what a value adds to its path and type.
+pub(super) fn write_value(out: &mut String, scalar: &Scalar) {
     match scalar {
-        Scalar::Bool(value) => format!("{key}{BOOL}{}", u8::from(*value)),
-        Scalar::Number(number) => format!("{key}{NUMBER}{}", hex(&order::encode_number(number))),
-        Scalar::Text(text) => format!("{key}{TEXT}{}", shortened(text)),
-        Scalar::Date(instant) => format!("{key}{DATE}{}", hex(&order::encode_instant(*instant))),
+        Scalar::Bool(value) => out.push(if *value { '1' } else { '0' }),
+        Scalar::Number(number) => write_hex(out, &order::encode_number(number)),
+        Scalar::Text(text) => write_text(out, text),
+        Scalar::Date(instant) => write_hex(out, &order::encode_instant(*instant)),
     }
 }
 
@@ -196,18 +144,32 @@ pub(super) fn decode_sorted(field_type: FieldType, value: &str) -> Option<Scalar
 }
 
 /// A text as it is in a term: the same, or its beginning and a hash, which is longer than any text that is not cut.
-fn shortened(text: &str) -> String {
+pub(super) fn write_text(out: &mut String, text: &str) {
     if text.len() <= MAX_TEXT {
-        return text.to_owned();
+        out.push_str(text);
+        return;
     }
-    let beginning = &text[..text.floor_char_boundary(MAX_TEXT)];
-    format!("{beginning}\0{}", Uuid::new_v5(&PATHS, text.as_bytes()).simple())
+    out.push_str(&text[..text.floor_char_boundary(MAX_TEXT)]);
+    out.push('\0');
+    out.push_str(&Uuid::new_v5(&PATHS, text.as_bytes()).simple().to_string());
+}
+
+fn shortened(text: &str) -> String {
+    let mut shortened = String::with_capacity(text.len().min(MAX_TEXT));
+    write_text(&mut shortened, text);
+    shortened
+}
+
+fn write_hex(out: &mut String, bytes: &[u8]) {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    let digits = bytes.iter().flat_map(|byte| [byte >> 4, byte & 15]);
+    out.extend(digits.map(|digit| char::from(DIGITS[usize::from(digit)])));
 }
 
 fn hex(bytes: &[u8]) -> String {
-    const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    let digits = bytes.iter().flat_map(|byte| [byte >> 4, byte & 15]);
-    digits.map(|digit| char::from(DIGITS[usize::from(digit)])).collect()
+    let mut text = String::with_capacity(2 * bytes.len());
+    write_hex(&mut text, bytes);
+    text
 }
 
 fn unhex(text: &str) -> Option<Vec<u8>> {
@@ -217,64 +179,7 @@ fn unhex(text: &str) -> Option<Vec<u8>> {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
-
     use super::*;
-
-    fn terms(value: Value) -> Vec<String> {
-        let Value::Object(body) = value else { panic!("{value} is no object") };
-        of_body(&body)
-    }
-
-    fn has(value: Value, path: &str, scalar: &Scalar) -> bool {
-        terms(value).contains(&of_scalar(&path_key(path), scalar))
-    }
-
-    #[test]
-    fn a_path_leads_through_arrays_and_objects() {
-        let body = json!({"a": [{"b": [1, "x", [true]]}, {"b": null}], "c": {"d": {}}});
-        for scalar in [Scalar::from(1), Scalar::from("x"), Scalar::from(true)] {
-            assert!(has(body.clone(), "a.b", &scalar), "{scalar:?}");
-            assert!(!has(body.clone(), "a", &scalar) && !has(body.clone(), "b", &scalar));
-        }
-        let exists = |path: &str| terms(body.clone()).contains(&format!("{}{EXISTS}", path_key(path)));
-        assert!(exists("a") && exists("a.b") && !exists("c") && !exists("c.d"));
-    }
-
-    #[test]
-    fn fields_that_no_path_leads_to_have_no_terms_and_still_are_something() {
-        let body = json!({"": 1, "a.b": 2, "c": {"": 3, "x.y": 4}});
-        assert_eq!(terms(body), BTreeSet::from([format!("{}{EXISTS}", path_key("c"))]));
-    }
-
-    #[test]
-    fn a_value_has_the_term_of_its_type_alone() {
-        assert!(
-            has(json!({"a": 1.0}), "a", &Scalar::from(1)) && !has(json!({"a": "1"}), "a", &Scalar::from(1))
-        );
-        let text = "2026-01-01T00:00:00+00:00";
-        let instant = "2026-01-01T00:00:00Z".parse().map(Scalar::Date).expect("an instant");
-        assert!(has(json!({"a": text}), "a", &instant) && has(json!({"a": text}), "a", &text.into()));
-    }
-
-    #[test]
-    fn what_is_decoded_is_what_was_encoded() {
-        for value in
-            [json!(true), json!(-1.5), json!(u64::MAX), json!("é\0"), json!("2026-01-01T00:00:00.5Z")]
-        {
-            let found: Vec<_> = terms(json!({"a": value}))
-                .into_iter()
-                .filter_map(|term| {
-                    let (letter, rest) = term[KEY..].split_at(1);
-                    decode(letter.chars().next()?, rest)
-                })
-                .collect();
-            assert!(!found.is_empty(), "{value}");
-            for scalar in found {
-                assert!(has(json!({"a": value}), "a", &scalar), "{scalar:?}");
-            }
-        }
-    }
 
     #[test]
     fn paths_are_divided_evenly_among_the_fields() {
@@ -282,8 +187,7 @@ mod tests {
         for number in 0..3200 {
             *counts.entry(field(&path_key(&format!("properties.p{number}")), TEXT)).or_insert(0) += 1;
         }
-        let fields: BTreeSet<String> = value_fields().map(|number| format!("v.{number}")).collect();
-        assert_eq!(counts.keys().cloned().collect::<BTreeSet<_>>(), fields);
+        assert_eq!(counts.keys().copied().collect::<Vec<_>>(), FIELDS[..OTHER]);
         assert!(counts.values().all(|count| (50..200).contains(count)), "{counts:?}");
     }
 
