@@ -3,7 +3,7 @@
 use std::env;
 
 use bytes::Bytes;
-use reqwest::header::CONTENT_TYPE;
+use reqwest::header::{ACCEPT_ENCODING, CONTENT_TYPE, HeaderMap, HeaderValue};
 use reqwest::{Client, Method};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -126,12 +126,13 @@ impl Engine {
     }
 }
 
-/// A client that asks nobody but the one it is told to.
+/// A client that asks nobody but the one it is told to, for plain answers.
 ///
 /// # Errors
 /// If there can be none.
 pub fn client() -> Result<Client> {
     // The first one of a process counts.
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
-    Ok(Client::builder().no_proxy().tcp_nodelay(true).build()?)
+    let plain = HeaderMap::from_iter([(ACCEPT_ENCODING, HeaderValue::from_static("identity"))]);
+    Ok(Client::builder().no_proxy().tcp_nodelay(true).default_headers(plain).build()?)
 }

@@ -67,7 +67,7 @@ pub(crate) struct EngineArgs {
     /// Whether the nodes' certificates are checked: yes or no.
     #[arg(long, env = "ELASTIC_VERIFY_CERTS", default_value = "yes")]
     elastic_verify_certs: Switch,
-    /// Whether what is sent to the nodes is compressed: yes or no.
+    /// Whether what is sent to the nodes, and what they answer, is compressed: yes or no.
     #[arg(long, env = "ELASTIC_HTTP_COMPRESS", default_value = "no")]
     elastic_http_compress: Switch,
     /// Into how many shards the indices of events, sessions and profiles are divided when they are made.

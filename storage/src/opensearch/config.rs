@@ -57,7 +57,8 @@ pub struct OpenSearchConfig {
     pub timeout: Duration,
     /// How many requests may be under way to one node at once; others wait, for as long as one may take. Default 25.
     pub max_connections: NonZeroUsize,
-    /// Whether what is sent is compressed (gzip), where it is larger than 1 KiB. Default false.
+    /// Whether what is sent is compressed (gzip), where it is larger than 1 KiB, and the answers may be. It is a little less on
+    /// the wire for a lot more to compute, on both sides. Default false.
     pub compress: bool,
     /// How many requests that write may be under way at once; what comes meanwhile goes together in the next one. Default 4.
     pub writers: NonZeroUsize,

@@ -144,7 +144,8 @@ impl Hosts {
 
     /// What is sent of a request's body.
     async fn body(&self, request: &Request) -> Body {
-        let plain = |bytes| Body { bytes, is_compressed: false };
+        let answer_compressed = self.compress;
+        let plain = |bytes| Body { bytes, is_compressed: false, answer_compressed };
         match request.body.clone() {
             Some(bytes) if self.compress && bytes.len() > WORTH_COMPRESSING => {
                 // It takes a while: not in the thread that others wait for.
@@ -153,7 +154,9 @@ impl Hosts {
                     move || compressed(&bytes)
                 });
                 match compressed.await {
-                    Ok(Ok(compressed)) => Body { bytes: Some(compressed), is_compressed: true },
+                    Ok(Ok(compressed)) => {
+                        Body { bytes: Some(compressed), is_compressed: true, answer_compressed }
+                    }
                     _ => plain(Some(bytes)),
                 }
             }
@@ -268,9 +271,10 @@ mod tests {
             }
         }
 
-        fn last(&self) -> (bool, Vec<u8>) {
+        /// The body, whether it is compressed, and whether the answer might have been.
+        fn last(&self) -> ([bool; 2], Vec<u8>) {
             let (head, body) = self.sent.lock().expect("no panic").pop().expect("a request");
-            (head.contains("content-encoding: gzip"), body)
+            ([head.contains("content-encoding: gzip"), !head.contains("accept-encoding: identity")], body)
         }
     }
 
@@ -282,14 +286,14 @@ mod tests {
     async fn what_is_large_is_compressed_if_that_is_asked_for() {
         let (node, mut config) = Node::start();
         Hosts::new(&config).expect("hosts").send(&request(5000)).await.expect("an answer");
-        assert_eq!((node.last().0, node.sent.lock().expect("no panic").len()), (false, 0));
+        assert_eq!((node.last().0, node.sent.lock().expect("no panic").len()), ([false, false], 0));
         config.compress = true;
         let hosts = Hosts::new(&config).expect("hosts");
         hosts.send(&request(100)).await.expect("an answer");
-        assert!(!node.last().0);
+        assert_eq!(node.last().0, [false, true]);
         hosts.send(&request(5000)).await.expect("an answer");
-        let (is_compressed, body) = node.last();
-        assert!(is_compressed && body.len() < 500);
+        let (both, body) = node.last();
+        assert!(both == [true, true] && body.len() < 500);
         let mut read = String::new();
         GzDecoder::new(body.as_slice()).read_to_string(&mut read).expect("gzip");
         assert_eq!(read, Value::String("a".repeat(5000)).to_string());
@@ -309,5 +313,33 @@ mod tests {
         }
         assert_eq!(node.most.load(Ordering::SeqCst), 3);
         assert!(hosts.status().is_reachable());
+    }
+
+    #[tokio::test]
+    async fn a_node_that_was_left_out_is_asked_by_one_request_at_first() {
+        let (_node, mut config) = Node::start();
+        let silent = TcpListener::bind("127.0.0.1:0").expect("a port");
+        config.hosts.push(format!("http://{}", silent.local_addr().expect("an address")));
+        config.timeout = Duration::from_millis(300);
+        let asked = Arc::new(AtomicUsize::new(0));
+        let counting = Arc::clone(&asked);
+        std::thread::spawn(move || {
+            let mut held = Vec::new();
+            for stream in silent.incoming() {
+                held.push(stream);
+                counting.fetch_add(1, Ordering::SeqCst);
+            }
+        });
+        let hosts = Arc::new(Hosts::new(&config).expect("hosts"));
+        // It was left out, and that is over.
+        hosts.hosts[1].left_out_until.store(1, Ordering::Relaxed);
+        let sent = (0..12).map(|_| {
+            let hosts = Arc::clone(&hosts);
+            tokio::spawn(async move { hosts.send(&request(10)).await.is_ok() })
+        });
+        for sent in sent.collect::<Vec<_>>() {
+            assert!(sent.await.expect("no panic"), "the other node answers");
+        }
+        assert_eq!(asked.load(Ordering::SeqCst), 1);
     }
 }

@@ -4,6 +4,11 @@
 //! few fields it is in follows from the path, so that no tenant's properties add a field to the index, and none are of a wrong
 //! type.
 
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::fmt;
+use std::ops::Deref;
+
 use base64::Engine as _;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use serde_json::Value;
@@ -30,13 +35,57 @@ pub(super) const DATE: char = 't';
 /// No value: the path holds something.
 pub(super) const EXISTS: char = 'a';
 
-/// Twelve letters, digits, `-` and `_` that stand for a dotted path: the first 72 bits of a hash.
-pub(super) fn path_key(path: &str) -> String {
-    BASE64_URL_SAFE_NO_PAD.encode(&Uuid::new_v5(&PATHS, path.as_bytes()).as_bytes()[..9])
-}
-
 /// How many bytes a key takes.
 pub(super) const KEY: usize = 12;
+
+/// How many keys a thread remembers, so as not to hash the paths of each document: more than an application has, and no more
+/// than a tenant may fill for nothing.
+const REMEMBERED: usize = 4096;
+
+thread_local! {
+    static KEYS: RefCell<HashMap<Box<str>, Key>> = RefCell::default();
+}
+
+/// Twelve letters, digits, `-` and `_` that stand for a dotted path: the first 72 bits of a hash.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Key([u8; KEY]);
+
+impl Deref for Key {
+    type Target = str;
+
+    fn deref(&self) -> &str {
+        std::str::from_utf8(&self.0).unwrap_or_default()
+    }
+}
+
+impl fmt::Display for Key {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self)
+    }
+}
+
+/// The key of a path.
+pub(super) fn path_key(path: &str) -> Key {
+    KEYS.with_borrow_mut(|keys| {
+        if let Some(key) = keys.get(path) {
+            return *key;
+        }
+        if keys.len() >= REMEMBERED {
+            keys.clear();
+        }
+        let key = hashed(path);
+        keys.insert(path.into(), key);
+        key
+    })
+}
+
+fn hashed(path: &str) -> Key {
+    let mut key = Key([b'A'; KEY]);
+    // Nine bytes are twelve letters: there is room.
+    let _ = BASE64_URL_SAFE_NO_PAD
+        .encode_slice(&Uuid::new_v5(&PATHS, path.as_bytes()).as_bytes()[..9], &mut key.0);
+    key
+}
 
 /// The fields that terms are in, by their numbers: those of values that are counted by, of which a path has one, so that who
 /// counts by it reads few of the others' values; and the one of everything else.

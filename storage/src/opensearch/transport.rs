@@ -9,7 +9,9 @@ use flate2::write::GzEncoder;
 use opensearch::auth;
 use opensearch::cert::{Certificate, CertificateValidation};
 use opensearch::http::Url;
-use opensearch::http::headers::{CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, HeaderValue, RETRY_AFTER};
+use opensearch::http::headers::{
+    ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, HeaderValue, RETRY_AFTER,
+};
 use opensearch::http::transport::{SingleNodeConnectionPool, Transport, TransportBuilder};
 
 use crate::error::{StoreError, StoreErrorKind};
@@ -46,6 +48,9 @@ pub(super) async fn send_once(
     if request.is_bulk {
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/x-ndjson"));
     }
+    if !body.answer_compressed {
+        headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
+    }
     if body.is_compressed {
         headers.insert(CONTENT_ENCODING, HeaderValue::from_static("gzip"));
     }
@@ -69,6 +74,8 @@ pub(super) async fn send_once(
 pub(super) struct Body {
     pub(super) bytes: Option<Bytes>,
     pub(super) is_compressed: bool,
+    /// Whether the answer may be.
+    pub(super) answer_compressed: bool,
 }
 
 pub(super) fn compressed(bytes: &[u8]) -> std::io::Result<Bytes> {

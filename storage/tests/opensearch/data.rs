@@ -17,11 +17,20 @@ pub(crate) const SESSION: &str = "session";
 pub(crate) const EVENTS: usize = 20;
 
 pub(crate) fn schema() -> Schema {
+    of_version(1)
+}
+
+/// The same of a later program.
+pub(crate) fn newer() -> Schema {
+    of_version(2)
+}
+
+fn of_version(version: u32) -> Schema {
     let event = Kind::new(EVENT)
         .with_field("time", FieldType::Date)
         .with_field("name", FieldType::Text)
         .with_time_field("time");
-    Schema::new(1, vec![event, Kind::new(SESSION)]).expect("a schema")
+    Schema::new(version, vec![event, Kind::new(SESSION)]).expect("a schema")
 }
 
 /// A tenant in a life of its own.

@@ -20,6 +20,7 @@ mod nginx;
 mod own;
 mod proxy;
 mod support;
+mod ties;
 mod tls;
 mod upgrade;
 mod walls;

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
-use storage::{OpenSearchConfig, lifecycle};
+use storage::{OpenSearchConfig, OpenSearchStore, lifecycle};
 
 use crate::data;
 use crate::own::Cluster;
@@ -24,8 +24,9 @@ fn median(times: &[Duration]) -> Duration {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn tenants_cost_no_shards_and_no_time() {
     let Some(cluster) = Cluster::start(1) else { return };
-    let store = support::open(&OpenSearchConfig::new(cluster.urls.clone()), data::schema());
-    let tenants = if support::is_long() { 1000 } else { 300 };
+    let config = OpenSearchConfig::new(cluster.urls.clone());
+    let store = support::open(&config, data::schema());
+    let tenants = if support::is_long() { 10_000 } else { 1000 };
     let mut installed = Vec::new();
     let mut times = Vec::new();
     let mut shards_at_first = None;
@@ -79,4 +80,13 @@ async fn tenants_cost_no_shards_and_no_time() {
         data::holds_exactly(data, names.iter().map(String::as_str)).await;
     }
     println!("50 of them were read back in {:?}", before.elapsed());
+
+    let newer = OpenSearchStore::open(&config, data::newer()).expect("a store");
+    newer.check().await.expect("an answer");
+    let before = Instant::now();
+    let outdated = newer.outdated().await.expect("an answer");
+    let took = before.elapsed();
+    println!("who has anything old was told in {took:?}");
+    assert_eq!(outdated.len(), installed.len());
+    assert!(took < Duration::from_secs(10), "{took:?}");
 }

@@ -59,13 +59,10 @@ fn queries() -> [(&'static str, Query); 2] {
         ..Query::default()
     };
     let path = "type".into();
-    let purchases = Filter::Equals { path, value: Scalar::Text("product-view".to_owned()) };
+    let views = Filter::Equals { path, value: Scalar::from("product-view") };
     [
         ("the latest 20", Query { limit: 20, ..latest() }),
-        (
-            "100 of a type, counted",
-            Query { limit: 100, filter: purchases, count_up_to: u64::MAX, ..latest() },
-        ),
+        ("100 of a type, counted", Query { limit: 100, filter: views, count_up_to: u64::MAX, ..latest() }),
     ]
 }
 
