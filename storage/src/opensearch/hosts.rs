@@ -333,6 +333,9 @@ mod tests {
         let hosts = Arc::new(Hosts::new(&config).expect("hosts"));
         // It was left out, and that is over.
         hosts.hosts[1].left_out_until.store(1, Ordering::Relaxed);
+        while hosts.now() < 1 {
+            sleep(Duration::from_millis(1)).await;
+        }
         let sent = (0..12).map(|_| {
             let hosts = Arc::clone(&hosts);
             tokio::spawn(async move { hosts.send(&request(10)).await.is_ok() })
