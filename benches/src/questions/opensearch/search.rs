@@ -31,13 +31,13 @@ pub(super) fn measured(setting: &Setting, runtime: &Runtime, engine: &Engine) ->
             .with(|_| {
                 milliseconds(times, || {
                     let found = runtime.block_on(store.search(EVENT, &query))?;
-                    must_be(found.documents.len(), query.limit)
+                    must_have(found.documents.len(), query.limit)
                 })
             })
             .with(|_| {
                 milliseconds(times, || {
                     let found = runtime.block_on(engine.search(&asked.path, asked.body.clone()))?;
-                    must_be(found["hits"]["hits"].as_array().map_or(0, Vec::len), query.limit)
+                    must_have(found["hits"]["hits"].as_array().map_or(0, Vec::len), query.limit)
                 })
             })
             .run()?;
@@ -91,6 +91,7 @@ fn milliseconds(times: usize, mut ask: impl FnMut() -> Result<()>) -> Result<f64
     Ok(began.elapsed().as_secs_f64() * 1e3 / times as f64)
 }
 
-fn must_be(found: usize, expected: usize) -> Result<()> {
-    if found == expected { Ok(()) } else { Err(format!("{found} documents, not {expected}").into()) }
+/// The engine may have been asked for a neighbour of the page as well.
+fn must_have(found: usize, expected: usize) -> Result<()> {
+    if found >= expected { Ok(()) } else { Err(format!("{found} documents, not {expected}").into()) }
 }
