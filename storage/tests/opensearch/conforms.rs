@@ -14,7 +14,6 @@ use crate::support::{config, open, operations};
 fn placed(placement: EnginePlacement) -> Option<OpenSearchConfig> {
     let mut config = config()?;
     config.placement = placement;
-    config.own_version = config.prefix.clone();
     config.own_kinds = vec![("thing".to_owned(), Period::Quarter)];
     Some(config)
 }

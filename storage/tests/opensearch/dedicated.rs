@@ -14,7 +14,6 @@ use crate::support::{active, body, cluster, config, events, id, open};
 fn own() -> Option<OpenSearchConfig> {
     let mut config = config()?;
     config.placement = EnginePlacement::Dedicated;
-    config.own_version = config.prefix.clone();
     config.own_shards = NonZeroU32::MIN;
     Some(config)
 }

@@ -38,6 +38,7 @@ pub(crate) fn config() -> Option<OpenSearchConfig> {
     static ONCE: Once = Once::new();
     ONCE.call_once(remove_leftovers);
     config.prefix = format!("test-{}", Uuid::new_v4().simple());
+    config.own_version.clone_from(&config.prefix);
     config.shards = const { NonZeroU32::new(2).expect("2 is not zero") };
     Some(config)
 }

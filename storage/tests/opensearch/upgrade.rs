@@ -26,8 +26,7 @@ fn newer() -> Schema {
 async fn what_an_older_program_wrote_is_sorted_by_a_new_field() {
     for placement in [Shared, Dedicated] {
         let Some(mut config) = config() else { return };
-        (config.placement, config.own_version, config.own_shards) =
-            (placement, config.prefix.clone(), NonZeroU32::MIN);
+        (config.placement, config.own_shards) = (placement, NonZeroU32::MIN);
         let tenant = Tenant::new("acme".parse().expect("a name"), Incarnation::fixed("first"));
         let data = |store: &Arc<dyn Store>| {
             NamespacedStore::new(Arc::clone(store), &active(&tenant), Context::Staging)
