@@ -60,7 +60,8 @@ pub struct OpenSearchConfig {
     /// Whether what is sent is compressed (gzip), where it is larger than 1 KiB, and the answers may be. It is a little less on
     /// the wire for a lot more to compute, on both sides. Default false.
     pub compress: bool,
-    /// How many requests that write may be under way at once; what comes meanwhile goes together in the next one. Default 4.
+    /// How many requests that write may be under way at once; what comes meanwhile goes together in the next one. One that takes
+    /// longer than a second does not count. Default 4.
     pub writers: NonZeroUsize,
     /// About how many bytes go in one request that writes. Default 8 MiB.
     pub bulk_bytes: NonZeroUsize,

@@ -12,7 +12,7 @@ use tokio::time::sleep;
 use crate::error::{StoreError, StoreErrorKind};
 use crate::opensearch::failure::told_again;
 use crate::opensearch::hosts::Hosts;
-use crate::opensearch::queue::{Entry, Limits, Queue, busy};
+use crate::opensearch::queue::{Entry, Limits, busy, serve};
 use crate::opensearch::request::Request;
 
 /// How many requests are under way at once, and how many documents one asks for.
@@ -59,9 +59,8 @@ impl Gets {
     /// In a tokio runtime.
     pub(super) fn start(hosts: &Arc<Hosts>) -> Self {
         let entry = Entry::new(Limits { waiting: WAITING, at_once: AT_ONCE });
-        for _ in 0..READERS {
-            tokio::spawn(work(Arc::clone(hosts), entry.queue()));
-        }
+        let hosts = Arc::clone(hosts);
+        serve(&entry.queue(), READERS, &move |jobs| answer(Arc::clone(&hosts), jobs));
         Self { entry }
     }
 
@@ -74,24 +73,19 @@ impl Gets {
     }
 }
 
-async fn work(hosts: Arc<Hosts>, queue: Arc<Queue<Job>>) {
-    while let Some(jobs) = queue.take().await {
-        let asked = jobs.iter().flat_map(|job| &job.asked);
-        let mut gotten = match ask(&hosts, asked).await {
-            Ok(gotten) => gotten.into_iter(),
-            Err(error) => {
-                jobs.into_iter().for_each(|job| tell(job.answer, Err(told_again(&error))));
-                continue;
-            }
-        };
-        for Job { asked, answer } in jobs {
-            let answers: Vec<Gotten> = gotten.by_ref().take(asked.len()).collect();
-            if is_whole(&answers) {
-                tell(answer, Ok(answers));
-            } else {
-                // The others do not wait for it.
-                tokio::spawn(again(Arc::clone(&hosts), asked, answer));
-            }
+async fn answer(hosts: Arc<Hosts>, jobs: Vec<Job>) {
+    let asked = jobs.iter().flat_map(|job| &job.asked);
+    let mut gotten = match ask(&hosts, asked).await {
+        Ok(gotten) => gotten.into_iter(),
+        Err(error) => return jobs.into_iter().for_each(|job| tell(job.answer, Err(told_again(&error)))),
+    };
+    for Job { asked, answer } in jobs {
+        let answers: Vec<Gotten> = gotten.by_ref().take(asked.len()).collect();
+        if is_whole(&answers) {
+            tell(answer, Ok(answers));
+        } else {
+            // The others do not wait for it.
+            tokio::spawn(again(Arc::clone(&hosts), asked, answer));
         }
     }
 }

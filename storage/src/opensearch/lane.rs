@@ -14,7 +14,7 @@ use crate::opensearch::config::OpenSearchConfig;
 use crate::opensearch::failure::{Cause, Refused, told_again};
 use crate::opensearch::home::Space;
 use crate::opensearch::hosts::Hosts;
-use crate::opensearch::queue::{Entry, Limits, Queue, busy};
+use crate::opensearch::queue::{Entry, Limits, busy, serve};
 use crate::opensearch::request::Request;
 use crate::opensearch::stored::State;
 
@@ -79,9 +79,8 @@ impl Lane {
     pub(super) fn start(hosts: &Arc<Hosts>, config: &OpenSearchConfig) -> Self {
         let limits = Limits { waiting: config.queued_bytes.get(), at_once: config.bulk_bytes.get() };
         let entry = Entry::new(limits);
-        for _ in 0..config.writers.get() {
-            tokio::spawn(work(Arc::clone(hosts), entry.queue()));
-        }
+        let hosts = Arc::clone(hosts);
+        serve(&entry.queue(), config.writers.get(), &move |jobs| carry_out(Arc::clone(&hosts), jobs));
         Self { entry }
     }
 
@@ -123,22 +122,20 @@ impl Operation {
     }
 }
 
-async fn work(hosts: Arc<Hosts>, queue: Arc<Queue<Job>>) {
-    while let Some(jobs) = queue.take().await {
-        let operations: Vec<&Lines> = jobs.iter().flat_map(|job| &job.operations).collect();
-        let outcomes = bulk(&hosts, &operations).await;
-        match outcomes {
-            Ok(outcomes) => {
-                let mut outcomes = outcomes.into_iter();
-                for job in jobs {
-                    // Nobody may wait any more.
-                    let _ = job.answer.send(Ok(outcomes.by_ref().take(job.operations.len()).collect()));
-                }
+async fn carry_out(hosts: Arc<Hosts>, jobs: Vec<Job>) {
+    let operations: Vec<&Lines> = jobs.iter().flat_map(|job| &job.operations).collect();
+    let outcomes = bulk(&hosts, &operations).await;
+    // Nobody may wait any more for an answer.
+    match outcomes {
+        Ok(outcomes) => {
+            let mut outcomes = outcomes.into_iter();
+            for job in jobs {
+                let _ = job.answer.send(Ok(outcomes.by_ref().take(job.operations.len()).collect()));
             }
-            Err(error) => {
-                for job in jobs {
-                    let _ = job.answer.send(Err(told_again(&error)));
-                }
+        }
+        Err(error) => {
+            for job in jobs {
+                let _ = job.answer.send(Err(told_again(&error)));
             }
         }
     }
