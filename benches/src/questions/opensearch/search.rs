@@ -62,7 +62,7 @@ fn queries() -> [(&'static str, Query); 2] {
     let views = Filter::Equals { path, value: Scalar::from("product-view") };
     [
         ("the latest 20", Query { limit: 20, ..latest() }),
-        ("100 of a type, counted", Query { limit: 100, filter: views, count_up_to: u64::MAX, ..latest() }),
+        ("100 of a type, counted,", Query { limit: 100, filter: views, count_up_to: u64::MAX, ..latest() }),
     ]
 }
 
