@@ -15,9 +15,9 @@ use crate::opensearch::hosts::Hosts;
 use crate::opensearch::queue::{Entry, Limits, busy, serve};
 use crate::opensearch::request::Request;
 
-/// How many requests are under way at once, and how many documents one asks for.
+/// How many requests are under way at once, and how many documents one asks for: few enough that their bodies fit in an answer.
 const READERS: usize = 4;
-const AT_ONCE: usize = 128;
+const AT_ONCE: usize = 32;
 /// How many documents may be waited for.
 const WAITING: usize = 100_000;
 /// How often, and how long, a document is waited for whose shard does not serve.
