@@ -77,22 +77,16 @@ impl Collector {
     /// # Errors
     /// A refused source leaves no trace. [`DataError::Contended`] and a retryable storage failure may be sent again.
     pub async fn collect(&self, store: &NamespacedStore, hit: Hit) -> Result<Option<Collected>, DataError> {
-        let _turn = self.turn(store, hit.payload.session.as_ref()).await;
-        let fresh = FreshIds::random();
-        // Neither waits for the other: where reading is asking another machine, that is half of the time.
-        let (source, session) = tokio::join!(
-            source::admit(store, &hit.payload.source, hit.endpoint),
-            session_of(store, &hit.payload, &fresh)
-        );
-        let source = source?;
         if hit.payload.events.is_empty() {
+            source::admit(store, &hit.payload.source, hit.endpoint).await?;
             return Ok(None);
         }
+        let fresh = FreshIds::random();
+        let (source, mut session, _turn) = self.opened(store, &hit, &fresh).await?;
         let plan = Plan::new(store, &source, fresh, hit);
         if plan.repeated() > MAX_REPEATED {
             return Err(DataError::TooLarge);
         }
-        let mut session = session?;
         for _ in 0..ATTEMPTS {
             let profile = plan.profile(&session).await?;
             let (batch, collected) = plan.documents(session, profile);
@@ -109,15 +103,35 @@ impl Collector {
         Err(DataError::Contended)
     }
 
-    async fn turn(
+    /// The source, which may send, and the session as it is in this request's turn.
+    async fn opened(
         &self,
         store: &NamespacedStore,
-        session: Option<&DocumentId>,
-    ) -> Option<MutexGuard<'_, ()>> {
+        hit: &Hit,
+        fresh: &FreshIds,
+    ) -> Result<(EventSource, SessionPart, Option<MutexGuard<'_, ()>>), DataError> {
+        let source = source::admit(store, &hit.payload.source, hit.endpoint);
+        let session = session_of(store, &hit.payload, fresh);
+        let Some(lane) = self.lane(store, hit.payload.session.as_ref()) else {
+            return Ok((source.await?, session.await?, None));
+        };
+        if let Ok(turn) = lane.try_lock() {
+            // Where reading is asking another machine, together takes half of the time.
+            let (source, session) = tokio::join!(source, session);
+            return Ok((source?, session?, Some(turn)));
+        }
+        // Who has to wait is refused before that: while nothing can be read, many would wait for each other's failures.
+        let source = source.await?;
+        let turn = lane.lock().await;
+        Ok((source, session.await?, Some(turn)))
+    }
+
+    /// Where requests of a session take turns.
+    fn lane(&self, store: &NamespacedStore, session: Option<&DocumentId>) -> Option<&Mutex<()>> {
         let mut hasher = DefaultHasher::new();
         (store.namespace(), session?).hash(&mut hasher);
         let lane = usize::try_from(hasher.finish() % LANES as u64).ok()?;
-        Some(self.lanes.get(lane)?.lock().await)
+        self.lanes.get(lane)
     }
 }
 
