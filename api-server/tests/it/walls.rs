@@ -48,7 +48,7 @@ fn a_handler_opens_a_store_for_an_active_tenant_alone() {
 }
 
 #[test]
-fn the_environment_is_read_in_one_place() {
+fn the_environment_is_read_by_the_settings_alone() {
     assert_eq!(naming("env ="), ["config/args.rs", "config/engine.rs"]);
     assert!(naming("env::var").is_empty());
 }

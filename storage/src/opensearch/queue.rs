@@ -110,8 +110,7 @@ impl<J> Queue<J> {
     /// All that waits, up to a size; `None` once the queue is closed and empty.
     async fn take(&self) -> Option<Vec<J>> {
         loop {
-            let arrived = self.arrived.notified();
-            tokio::pin!(arrived);
+            let mut arrived = pin!(self.arrived.notified());
             arrived.as_mut().enable();
             {
                 let mut waiting = self.waiting();

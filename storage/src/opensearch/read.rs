@@ -18,6 +18,7 @@ use crate::query::Filter;
 
 /// How many documents are read at once where all that may match are looked at, and by a scan.
 const PAGE: usize = 1000;
+
 /// The documents of one kind in one namespace: all that a read can ask for.
 pub(super) struct Documents<'e> {
     pub(super) engine: &'e Engine,
