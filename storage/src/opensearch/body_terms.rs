@@ -8,74 +8,135 @@ use serde_json::Value;
 use crate::document::Body;
 use crate::instant;
 use crate::opensearch::terms::{
-    BOOL, DATE, EXISTS, FIELDS, NUMBER, OTHER, TEXT, field_number, path_key, value_fields, write_text,
+    BOOL, DATE, EXISTS, NUMBER, OTHER, TEXT, field_number, path_key, value_field, write_number, write_text,
     write_value,
 };
 use crate::path;
 use crate::query::Scalar;
 
+/// About how many bytes the terms of a document are, and how many there are of them.
+const TEXT_ROOM: usize = 4 << 10;
+const TERMS_ROOM: usize = 128;
+
 /// The terms of a document, behind one another in one text.
 #[derive(Debug)]
 pub(super) struct BodyTerms {
     text: String,
-    /// Where in it those of each field are, by its number.
-    fields: [Vec<Range<usize>>; FIELDS.len()],
-    /// Whether a path may lead to several values, and so twice to one.
-    has_arrays: bool,
+    /// By their fields' numbers.
+    terms: Vec<Term>,
+}
+
+/// Where in the text a term is.
+#[derive(Debug, Clone)]
+struct Term {
+    /// The number of its field.
+    field: usize,
+    at: Range<usize>,
 }
 
 impl BodyTerms {
     /// Each of them once.
     pub(super) fn of(body: &Body) -> Self {
-        let mut terms =
-            Self { text: String::new(), fields: [const { Vec::new() }; FIELDS.len()], has_arrays: false };
-        let mut path = String::new();
-        terms.add_fields(&mut path, body);
-        if terms.has_arrays {
+        let (text, terms) = (String::with_capacity(TEXT_ROOM), Vec::with_capacity(TERMS_ROOM));
+        let mut collector = Collector { terms: Self { text, terms }, path: String::new(), has_arrays: false };
+        collector.add_fields(body);
+        let Collector { mut terms, has_arrays, .. } = collector;
+        if has_arrays {
             terms.drop_repeated();
+        } else {
+            terms.terms.sort_unstable_by_key(|term| term.field);
         }
         terms
     }
 
     fn drop_repeated(&mut self) {
         let text = &self.text;
-        for field in &mut self.fields {
-            field.sort_unstable_by(|one, other| text[one.clone()].cmp(&text[other.clone()]));
-            field.dedup_by(|one, other| text[one.clone()] == text[other.clone()]);
-        }
+        let key = |term: &Term| (term.field, &text[term.at.clone()]);
+        self.terms.sort_unstable_by(|one, other| key(one).cmp(&key(other)));
+        self.terms.dedup_by(|one, other| key(one) == key(other));
     }
 
-    fn add_fields(&mut self, path: &mut String, fields: &Body) {
-        for (field, value) in fields.iter().filter(|(field, _)| is_part(field)) {
-            let length = path.len();
-            if length > 0 {
-                path.push('.');
-            }
-            path.push_str(field);
-            self.add(path, value);
-            path.truncate(length);
-        }
+    /// About how many bytes they take where they are sent.
+    pub(super) fn size(&self) -> usize {
+        self.text.len() + 4 * self.terms.len()
     }
 
-    fn add(&mut self, path: &mut String, value: &Value) {
-        if !path::holds_something(value) {
-            return;
-        }
-        let key = path_key(path);
-        self.push(&key, EXISTS, |_| {});
-        self.add_values(&key, value);
-        self.add_below(path, value);
+    /// Those of what is not counted by.
+    pub(super) fn others(&self) -> OfField<'_> {
+        let (_, terms) = self.split();
+        OfField { text: &self.text, terms }
     }
 
-    /// What the path itself leads to: through arrays, not into objects.
-    fn add_values(&mut self, key: &str, value: &Value) {
+    /// Those of values.
+    pub(super) fn values(&self) -> OfValues<'_> {
+        let (terms, _) = self.split();
+        OfValues { text: &self.text, terms }
+    }
+
+    /// Those of values, and those of the last field.
+    fn split(&self) -> (&[Term], &[Term]) {
+        self.terms.split_at(self.terms.partition_point(|term| term.field < OTHER))
+    }
+}
+
+/// What makes the terms of a document.
+struct Collector {
+    terms: BodyTerms,
+    /// Where it is.
+    path: String,
+    /// Whether a path may lead to several values, and so twice to one.
+    has_arrays: bool,
+}
+
+impl Collector {
+    /// Whether any of the fields holds something.
+    fn add_fields(&mut self, fields: &Body) -> bool {
+        let mut holds = false;
+        for (field, value) in fields {
+            holds |= if is_part(field) { self.add_field(field, value) } else { path::holds_something(value) };
+        }
+        holds
+    }
+
+    fn add_field(&mut self, field: &str, value: &Value) -> bool {
+        let length = self.path.len();
+        if length > 0 {
+            self.path.push('.');
+        }
+        self.path.push_str(field);
+        let holds = self.add(value);
+        self.path.truncate(length);
+        holds
+    }
+
+    /// Whether the path holds something.
+    fn add(&mut self, value: &Value) -> bool {
+        if value.is_null() {
+            return false;
+        }
+        let key = path_key(&self.path);
+        let holds = self.add_values(&key, value);
+        if holds {
+            self.push(&key, EXISTS, |_| {});
+        }
+        holds
+    }
+
+    /// What the path leads to, through arrays, and what longer paths do.
+    fn add_values(&mut self, key: &str, value: &Value) -> bool {
         match value {
-            Value::Null | Value::Object(_) => {}
-            Value::Array(elements) => elements.iter().for_each(|element| self.add_values(key, element)),
-            Value::Bool(value) => self.push(key, BOOL, |out| write_value(out, &Scalar::Bool(*value))),
-            Value::Number(number) => {
-                self.push(key, NUMBER, |out| write_value(out, &Scalar::Number(number.clone())));
+            Value::Null => return false,
+            Value::Object(fields) => return self.add_fields(fields),
+            Value::Array(elements) => {
+                self.has_arrays = true;
+                let mut holds = false;
+                for element in elements {
+                    holds |= self.add_values(key, element);
+                }
+                return holds;
             }
+            Value::Bool(value) => self.push(key, BOOL, |out| write_value(out, &Scalar::Bool(*value))),
+            Value::Number(number) => self.push(key, NUMBER, |out| write_number(out, number)),
             Value::String(text) => {
                 if let Some(instant) = instant::parse(text) {
                     self.push(key, DATE, |out| write_value(out, &Scalar::Date(instant)));
@@ -83,26 +144,16 @@ impl BodyTerms {
                 self.push(key, TEXT, |out| write_text(out, text));
             }
         }
+        true
     }
 
     fn push(&mut self, key: &str, letter: char, write: impl FnOnce(&mut String)) {
-        let start = self.text.len();
-        self.text.push_str(key);
-        self.text.push(letter);
-        write(&mut self.text);
-        self.fields[field_number(key, letter)].push(start..self.text.len());
-    }
-
-    /// What longer paths lead to.
-    fn add_below(&mut self, path: &mut String, value: &Value) {
-        match value {
-            Value::Array(elements) => {
-                self.has_arrays = true;
-                elements.iter().for_each(|element| self.add_below(path, element));
-            }
-            Value::Object(fields) => self.add_fields(path, fields),
-            _ => {}
-        }
+        let BodyTerms { text, terms } = &mut self.terms;
+        let start = text.len();
+        text.push_str(key);
+        text.push(letter);
+        write(text);
+        terms.push(Term { field: field_number(key, letter), at: start..text.len() });
     }
 }
 
@@ -114,37 +165,29 @@ fn is_part(field: &str) -> bool {
 /// The terms of one field, as the engine takes them.
 #[derive(Debug)]
 pub(super) struct OfField<'t> {
-    terms: &'t BodyTerms,
-    number: usize,
+    text: &'t str,
+    terms: &'t [Term],
 }
 
 /// The terms of all fields with values, by the names below which they are.
 #[derive(Debug)]
-pub(super) struct OfValues<'t>(&'t BodyTerms);
-
-impl BodyTerms {
-    /// Those of what is not counted by.
-    pub(super) fn others(&self) -> OfField<'_> {
-        OfField { terms: self, number: OTHER }
-    }
-
-    /// Those of values.
-    pub(super) fn values(&self) -> OfValues<'_> {
-        OfValues(self)
-    }
+pub(super) struct OfValues<'t> {
+    text: &'t str,
+    terms: &'t [Term],
 }
 
 impl Serialize for OfField<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let ranges = &self.terms.fields[self.number];
-        serializer.collect_seq(ranges.iter().map(|at| &self.terms.text[at.clone()]))
+        serializer.collect_seq(self.terms.iter().map(|term| &self.text[term.at.clone()]))
     }
 }
 
 impl Serialize for OfValues<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let filled = value_fields().enumerate().filter(|(number, _)| !self.0.fields[*number].is_empty());
-        serializer.collect_map(filled.map(|(number, name)| (name, OfField { terms: self.0, number })))
+        let fields = self.terms.chunk_by(|one, other| one.field == other.field);
+        serializer.collect_map(
+            fields.map(|terms| (value_field(terms[0].field), OfField { text: self.text, terms })),
+        )
     }
 }
 
@@ -158,7 +201,7 @@ mod tests {
     fn terms(value: Value) -> Vec<String> {
         let Value::Object(body) = value else { panic!("{value} is no object") };
         let terms = BodyTerms::of(&body);
-        terms.fields.iter().flatten().map(|at| terms.text[at.clone()].to_owned()).collect()
+        terms.terms.iter().map(|term| terms.text[term.at.clone()].to_owned()).collect()
     }
 
     fn has(value: Value, path: &str, scalar: &Scalar) -> bool {

@@ -122,6 +122,11 @@ pub(super) fn unreachable(error: opensearch::Error) -> StoreError {
     StoreError::new(kind, "the engine cannot be reached").with_source(error)
 }
 
+/// What cannot be written as JSON.
+pub(super) fn unwritable(error: serde_json::Error) -> StoreError {
+    StoreError::invalid("a document cannot be written as JSON").with_source(error)
+}
+
 /// What came is no answer of this engine. What is no JSON at all is of something between, or was cut: it says nothing of what
 /// the engine did.
 pub(super) fn unexpected(error: serde_json::Error) -> StoreError {

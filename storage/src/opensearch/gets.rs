@@ -58,7 +58,7 @@ type Answers = Result<Vec<Gotten>, StoreError>;
 impl Gets {
     /// In a tokio runtime.
     pub(super) fn start(hosts: &Arc<Hosts>) -> Self {
-        let entry = Entry::new(Limits { waiting: WAITING, at_once: AT_ONCE });
+        let entry = Entry::new(Limits { waiting: WAITING, worth: AT_ONCE, at_once: AT_ONCE });
         let hosts = Arc::clone(hosts);
         serve(&entry.queue(), READERS, &move |jobs| answer(Arc::clone(&hosts), jobs));
         Self { entry }

@@ -4,23 +4,26 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use opensearch::http::Method;
-use serde::Deserialize;
-use serde_json::json;
+use serde::{Deserialize, Serialize};
 use tokio::sync::oneshot;
 use tokio::time::sleep;
 
 use crate::error::{StoreError, StoreErrorKind};
 use crate::opensearch::config::OpenSearchConfig;
-use crate::opensearch::failure::{Cause, Refused, told_again};
+use crate::opensearch::failure::{Cause, Refused, told_again, unwritable};
 use crate::opensearch::home::Space;
 use crate::opensearch::hosts::Hosts;
 use crate::opensearch::queue::{Entry, Limits, busy, serve};
 use crate::opensearch::request::Request;
 use crate::opensearch::stored::State;
 
+/// For so many bytes one more request is begun beside those that are under way.
+const WORTH: usize = 128 << 10;
 /// How often what the engine was too busy for is sent again.
 const ATTEMPTS: u32 = 4;
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
+/// About how many bytes of an operation are neither its id nor its document.
+const HEAD_ROOM: usize = 256;
 
 /// One change of one document, as the engine takes it.
 #[derive(Debug)]
@@ -67,17 +70,18 @@ pub(super) struct Lane {
 /// Operations of one caller, in order.
 #[derive(Debug)]
 struct Job {
-    operations: Vec<Lines>,
+    operations: Vec<Operation>,
     answer: oneshot::Sender<Result<Outcomes, StoreError>>,
 }
-
-/// What `_bulk` takes of one operation.
-type Lines = Vec<u8>;
 
 impl Lane {
     /// In a tokio runtime.
     pub(super) fn start(hosts: &Arc<Hosts>, config: &OpenSearchConfig) -> Self {
-        let limits = Limits { waiting: config.queued_bytes.get(), at_once: config.bulk_bytes.get() };
+        let limits = Limits {
+            waiting: config.queued_bytes.get(),
+            worth: WORTH.min(config.bulk_bytes.get()),
+            at_once: config.bulk_bytes.get(),
+        };
         let entry = Entry::new(limits);
         let hosts = Arc::clone(hosts);
         serve(&entry.queue(), config.writers.get(), &move |jobs| carry_out(Arc::clone(&hosts), jobs));
@@ -85,45 +89,87 @@ impl Lane {
     }
 
     /// Carries operations out, in order where they are of one document. What was begun goes on without its caller.
-    pub(super) async fn write(&self, operations: &[Operation]) -> Result<Outcomes, StoreError> {
-        let operations: Vec<Lines> = operations.iter().map(Operation::lines).collect();
-        let bytes = operations.iter().map(Vec::len).sum();
+    pub(super) async fn write(&self, operations: Vec<Operation>) -> Result<Outcomes, StoreError> {
+        let bytes = operations.iter().map(Operation::size).sum();
         let (answer, answered) = oneshot::channel();
         self.entry.add(bytes, Job { operations, answer })?;
         answered.await.unwrap_or_else(|_| Err(busy("the store was closed")))
     }
 }
 
+/// What `_bulk` takes of an operation before the document.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "lowercase")]
+enum Head<'o> {
+    Create(Spot<'o>),
+    Index(Spot<'o>),
+    Delete(Spot<'o>),
+}
+
+/// Where a document is, and in what state it must be.
+#[derive(Debug, Serialize)]
+struct Spot<'o> {
+    #[serde(rename = "_index")]
+    index: &'o str,
+    #[serde(rename = "_id")]
+    id: &'o str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    routing: Option<&'o Space>,
+    /// An alias that is gone is not made anew as an index without its mapping.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    require_alias: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    if_primary_term: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    if_seq_no: Option<u64>,
+}
+
 impl Operation {
-    fn lines(&self) -> Lines {
-        let mut target = match &self.target {
-            // Reached by an alias: one that is gone is not made anew without its mapping.
-            Target::Shared(alias, space) => {
-                json!({"_index": alias, "_id": self.id, "routing": space, "require_alias": true})
-            }
-            Target::Own(index) => json!({"_index": index, "_id": self.id}),
-        };
-        if let Some(State { term, number }) = self.unchanged {
-            target["if_primary_term"] = term.into();
-            target["if_seq_no"] = number.into();
+    /// About how many bytes it is in a request.
+    fn size(&self) -> usize {
+        self.document().map_or(0, Vec::len) + self.id.len() + HEAD_ROOM
+    }
+
+    fn document(&self) -> Option<&Vec<u8>> {
+        match &self.action {
+            Action::Create(document) | Action::Put(document) => Some(document),
+            Action::Delete => None,
         }
-        let (name, document) = match &self.action {
-            Action::Create(document) => ("create", Some(document)),
-            Action::Put(document) => ("index", Some(document)),
-            Action::Delete => ("delete", None),
+    }
+
+    fn head(&self) -> Head<'_> {
+        let (index, routing) = match &self.target {
+            Target::Shared(alias, space) => (alias, Some(space)),
+            Target::Own(index) => (index, None),
         };
-        let mut lines = json!({name: target}).to_string().into_bytes();
+        let spot = Spot {
+            index,
+            id: &self.id,
+            routing,
+            require_alias: routing.map(|_| true),
+            if_primary_term: self.unchanged.map(|state| state.term),
+            if_seq_no: self.unchanged.map(|state| state.number),
+        };
+        match self.action {
+            Action::Create(_) => Head::Create(spot),
+            Action::Put(_) => Head::Index(spot),
+            Action::Delete => Head::Delete(spot),
+        }
+    }
+
+    fn write_lines(&self, lines: &mut Vec<u8>) -> Result<(), StoreError> {
+        serde_json::to_writer(&mut *lines, &self.head()).map_err(unwritable)?;
         lines.push(b'\n');
-        if let Some(document) = document {
+        if let Some(document) = self.document() {
             lines.extend_from_slice(document);
             lines.push(b'\n');
         }
-        lines
+        Ok(())
     }
 }
 
 async fn carry_out(hosts: Arc<Hosts>, jobs: Vec<Job>) {
-    let operations: Vec<&Lines> = jobs.iter().flat_map(|job| &job.operations).collect();
+    let operations: Vec<&Operation> = jobs.iter().flat_map(|job| &job.operations).collect();
     let outcomes = bulk(&hosts, &operations).await;
     // Nobody may wait any more for an answer.
     match outcomes {
@@ -160,7 +206,7 @@ struct Item {
 
 /// The outcome of each operation. What the engine was too busy for is sent again a few times: it does so to all that a
 /// request brings for one shard, so that the order within one document stays.
-async fn bulk(hosts: &Hosts, operations: &[&Lines]) -> Result<Outcomes, StoreError> {
+async fn bulk(hosts: &Hosts, operations: &[&Operation]) -> Result<Outcomes, StoreError> {
     let mut outcomes = send(hosts, operations.iter().copied()).await?;
     for attempt in 1..ATTEMPTS {
         let is_busy = |outcome: &Result<_, Refused>| outcome.as_ref().is_err_and(Refused::is_busy);
@@ -178,11 +224,13 @@ async fn bulk(hosts: &Hosts, operations: &[&Lines]) -> Result<Outcomes, StoreErr
 
 async fn send<'o>(
     hosts: &Hosts,
-    operations: impl ExactSizeIterator<Item = &'o Lines> + Clone,
+    operations: impl ExactSizeIterator<Item = &'o Operation> + Clone,
 ) -> Result<Outcomes, StoreError> {
     let count = operations.len();
-    let mut lines = Vec::with_capacity(operations.clone().map(Vec::len).sum());
-    operations.for_each(|operation| lines.extend_from_slice(operation));
+    let mut lines = Vec::with_capacity(operations.clone().map(Operation::size).sum());
+    for operation in operations {
+        operation.write_lines(&mut lines)?;
+    }
     let request = Request {
         method: Method::Post,
         path: "_bulk".to_owned(),

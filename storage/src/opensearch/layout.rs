@@ -204,7 +204,7 @@ impl Layout {
             sorted.insert(name, json!({"type": "keyword", "index": false}));
         }
         let values: Map<_, _> =
-            terms::value_fields().map(|field| (field.to_owned(), keyword.clone())).collect();
+            (0..terms::OTHER).map(|field| (terms::value_field(field).to_owned(), keyword.clone())).collect();
         json!({
             "dynamic": false,
             "_meta": self.meta(),

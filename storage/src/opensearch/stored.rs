@@ -9,7 +9,7 @@ use crate::error::{StoreError, StoreErrorKind};
 use crate::instant;
 use crate::kind::{FieldType, Kind};
 use crate::opensearch::body_terms::{BodyTerms, OfField, OfValues};
-use crate::opensearch::failure::unexpected;
+use crate::opensearch::failure::{unexpected, unwritable};
 use crate::opensearch::gets::Gotten;
 use crate::opensearch::home::Space;
 use crate::opensearch::layout::field_name;
@@ -19,6 +19,9 @@ use crate::path::Path;
 
 /// The longest id of the engine, in bytes.
 const MAX_ID: usize = 512;
+
+/// About how many bytes of a document are no terms.
+const ROOM: usize = 2 << 10;
 
 /// The id of a document in its index: the space's own beginning, the kind, and the id. What would be too long has a hash in
 /// its place, behind another mark.
@@ -73,8 +76,9 @@ pub(super) fn encode(
     let terms = BodyTerms::of(body);
     let (t, v) = (terms.others(), terms.values());
     let stored = Stored { space, kind: kind.name(), id: id.as_str(), t, v, k, m, w: write.0, body };
-    serde_json::to_vec(&stored)
-        .map_err(|error| StoreError::invalid("a document cannot be written as JSON").with_source(error))
+    let mut text = Vec::with_capacity(terms.size() + ROOM);
+    serde_json::to_writer(&mut text, &stored).map_err(unwritable)?;
+    Ok(text)
 }
 
 /// A document as the engine answers it, in a page or by its id.

@@ -11,7 +11,8 @@ use std::ops::Deref;
 
 use base64::Engine as _;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
-use serde_json::Value;
+use foldhash::quality::RandomState;
+use serde_json::{Number, Value};
 use uuid::Uuid;
 
 use crate::kind::FieldType;
@@ -43,7 +44,7 @@ pub(super) const KEY: usize = 12;
 const REMEMBERED: usize = 4096;
 
 thread_local! {
-    static KEYS: RefCell<HashMap<Box<str>, Key>> = RefCell::default();
+    static KEYS: RefCell<HashMap<Box<str>, Key, RandomState>> = RefCell::default();
 }
 
 /// Twelve letters, digits, `-` and `_` that stand for a dotted path: the first 72 bits of a hash.
@@ -98,9 +99,9 @@ pub(super) const FIELDS: [&str; 33] = [
 /// The number of the last one.
 pub(super) const OTHER: usize = FIELDS.len() - 1;
 
-/// The names of those of values below `v`, in the order of their numbers.
-pub(super) fn value_fields() -> impl Iterator<Item = &'static str> {
-    FIELDS[..OTHER].iter().filter_map(|field| field.strip_prefix("v."))
+/// The name of one of values below `v`, by its number.
+pub(super) fn value_field(number: usize) -> &'static str {
+    FIELDS[number].trim_start_matches("v.")
 }
 
 /// The number of the field of a path's values of a type.
@@ -144,10 +145,15 @@ pub(super) fn of_scalar(key: &str, scalar: &Scalar) -> String {
 pub(super) fn write_value(out: &mut String, scalar: &Scalar) {
     match scalar {
         Scalar::Bool(value) => out.push(if *value { '1' } else { '0' }),
-        Scalar::Number(number) => write_hex(out, &order::encode_number(number)),
+        Scalar::Number(number) => write_number(out, number),
         Scalar::Text(text) => write_text(out, text),
         Scalar::Date(instant) => write_hex(out, &order::encode_instant(*instant)),
     }
+}
+
+/// The same of a number.
+pub(super) fn write_number(out: &mut String, number: &Number) {
+    write_hex(out, &order::encode_number(number));
 }
 
 /// The letter of a value's type.

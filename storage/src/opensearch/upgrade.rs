@@ -75,7 +75,7 @@ impl OpenSearchStore {
     ) -> Result<(), StoreError> {
         let operations = page.iter().map(|(spot, document)| self.again(documents, spot, document));
         let operations = operations.collect::<Result<Vec<_>, StoreError>>()?;
-        for outcome in self.lane.write(&operations).await? {
+        for outcome in self.lane.write(operations).await? {
             match outcome {
                 Err(refused) if !refused.is_conflict() => return Err(refused.into()),
                 _ => {}

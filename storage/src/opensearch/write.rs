@@ -12,10 +12,11 @@ use crate::opensearch::read::Documents;
 use crate::opensearch::stored::{self, State, Write};
 use crate::store::Store;
 
-/// An operation, and which write it is.
+/// An operation, which write it is, and the version of the document then, if it is not the engine's own.
 struct Prepared {
     operation: Operation,
     write: Write,
+    version: Option<Version>,
 }
 
 impl OpenSearchStore {
@@ -34,11 +35,10 @@ impl OpenSearchStore {
             let index = older.get(&(change.kind(), change.id())).cloned();
             prepared.push(self.prepare(home, change, index).await?);
         }
-        let (operations, writes): (Vec<_>, Vec<_>) =
-            prepared.into_iter().map(|prepared| (prepared.operation, prepared.write)).unzip();
-        let outcomes = self.lane.write(&operations).await?;
-        for ((outcome, write), operation) in outcomes.into_iter().zip(writes).zip(&operations) {
-            applied.push(row(&outcome?, version_of(&operation.target, write), home));
+        let (operations, versions): (Vec<_>, Vec<_>) =
+            prepared.into_iter().map(|Prepared { operation, version, .. }| (operation, version)).unzip();
+        for (outcome, version) in self.lane.write(operations).await?.into_iter().zip(versions) {
+            applied.push(row(&outcome?, version, home));
         }
         Ok(applied)
     }
@@ -70,15 +70,14 @@ impl OpenSearchStore {
         if let (Change::Delete { .. }, Guard::Absent) = (change, guard) {
             return Ok(Some(Applied { version: None, existed: false }));
         }
-        let Prepared { mut operation, write } = self.prepare(home, change, index).await?;
-        let version = version_of(&operation.target, write);
+        let Prepared { mut operation, write, version } = self.prepare(home, change, index).await?;
         operation.unchanged = unchanged;
         if guard == Guard::Absent
             && let Action::Put(document) = operation.action
         {
             operation.action = Action::Create(document);
         }
-        match self.lane.write(&[operation]).await?.pop() {
+        match self.lane.write(vec![operation]).await?.pop() {
             Some(Ok(outcome)) => Ok(Some(row(&outcome, version, home))),
             // Where a node dies, the engine carries an operation out on the next one that it has from the first already.
             Some(Err(refused)) if refused.is_conflict() => {
@@ -137,7 +136,8 @@ impl OpenSearchStore {
             Change::Delete { .. } => Action::Delete,
         };
         let id = stored::engine_id(&home.space, kind, change.id());
-        Ok(Prepared { operation: Operation { target, id, action, unchanged: None }, write })
+        let version = matches!(target, Target::Own(_)).then(|| write.version());
+        Ok(Prepared { operation: Operation { target, id, action, unchanged: None }, write, version })
     }
 
     fn documents_of(&self, home: Home, kind: &str) -> Result<Documents<'_>, StoreError> {
@@ -147,11 +147,6 @@ impl OpenSearchStore {
 
 fn conflict(item: usize) -> StoreError {
     StoreError::new(StoreErrorKind::Conflict { item }, format!("the guard of item {item} does not hold"))
-}
-
-/// The version of a document, if it is not the engine's own.
-fn version_of(target: &Target, write: Write) -> Option<Version> {
-    matches!(target, Target::Own(_)).then(|| write.version())
 }
 
 fn row(outcome: &Outcome, version: Option<Version>, home: Home) -> Applied {

@@ -84,16 +84,20 @@ impl Load<'_> {
         let written = self.runtime.block_on(self.record())?;
         let documents: usize = written.iter().flatten().map(Written::count).sum();
         let plain = self.engine.prefix_of(PLAIN);
-        let figures = Contest::new(repetitions)
+        // What these two leave to be merged, they leave to each other.
+        let compared = Contest::new(repetitions)
             .with(|repetition| {
                 let requests = self.visits(repetition)?;
                 Ok(self.runtime.block_on(self.platform.track_all(requests))? * self.size as f64)
             })
             .with(|_| self.sent(self.again(&written)))
+            .run()?;
+        let beside = Contest::new(repetitions)
             .with(|_| self.sent(together(&written, self.again(&written))))
             .with(|_| self.sent(each(&written, |request| request.plain(&plain))))
             .run()?;
-        let [ours, bare, loader, plain] = figures.try_into().map_err(|_| "four contestants")?;
+        let [ours, bare] = compared.try_into().map_err(|_| "two contestants")?;
+        let [loader, plain] = beside.try_into().map_err(|_| "two contestants")?;
         let what = format!("OpenSearch: events through /track, {} a request", self.size);
         let row = || Row::new(what.clone(), Unit::Events, ours.clone());
         Ok(vec![
