@@ -7,6 +7,9 @@ use uuid::Uuid;
 use crate::Result;
 use crate::recorder::Recorded;
 
+/// What leads to the shard that those written once more are in.
+const SHARD: &str = "one-tenant";
+
 /// The operations of a request: what is done, and the document.
 #[derive(Debug, Clone)]
 pub struct Written(Vec<(Value, Option<Value>)>);
@@ -34,7 +37,8 @@ impl Written {
         self.0.len()
     }
 
-    /// The same as documents of another space, in the indices of another prefix, without guards.
+    /// The same as documents of another space, in the indices of another prefix, without guards. However often that is done,
+    /// all of them are in one shard, as those of one tenant are.
     pub fn again(&self, prefixes: [&str; 2], space: &str) -> Bytes {
         let mut lines = String::new();
         for (action, document) in &self.0 {
@@ -42,6 +46,7 @@ impl Written {
             for target in action.as_object_mut().into_iter().flat_map(Map::values_mut) {
                 if let Some(target) = target.as_object_mut() {
                     target.retain(|name, _| !name.starts_with("if_"));
+                    target.entry("routing").and_modify(|routing| *routing = SHARD.into());
                 }
             }
             lines.push_str(&action.to_string().replace(prefixes[0], prefixes[1]));

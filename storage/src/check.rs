@@ -8,7 +8,7 @@ use crate::error::StoreError;
 use crate::instant;
 use crate::kind::{FieldType, Kind, Schema};
 use crate::order::encode_value;
-use crate::path::Path;
+use crate::path::{Found, Path};
 use crate::query::{Aggregation, Bound, Filter, MAX_WINDOW, Query, Scalar, TimeUnit};
 
 /// How deep filters may nest: what reads them back from JSON stops at 128 levels, of which each takes two.
@@ -163,10 +163,10 @@ pub(crate) fn fields(kind: &Kind, body: &Body) -> Result<Vec<Option<Vec<u8>>>, S
     kind.fields()
         .iter()
         .map(|field| {
-            let encoded = match path(&field.path)?.values(body).as_slice() {
-                [] => return Ok(None),
-                [value] => encode_value(field.field_type, value),
-                _ => None,
+            let encoded = match field.found(body) {
+                Found::Nothing => return Ok(None),
+                Found::One(value) => encode_value(field.field_type, value),
+                Found::Several => None,
             };
             encoded.map(Some).ok_or_else(|| {
                 let (kind, path, what) = (kind.name(), &field.path, holds(field.field_type));

@@ -36,7 +36,7 @@ use crate::error::StoreError;
 use crate::kind::{Field, Kind};
 use crate::matching;
 use crate::order::encode_value;
-use crate::path::Path;
+use crate::path::Found;
 use crate::query::{Filter, Order, Page, Query};
 
 /// A filter made ready for many documents of a kind.
@@ -63,7 +63,7 @@ impl Matcher {
 /// Whatever their number, it holds no more than twice `offset + limit` of them.
 #[derive(Debug)]
 pub struct Pager {
-    sort: Vec<(Field, Path, Order)>,
+    sort: Vec<(Field, Order)>,
     offset: usize,
     limit: usize,
     count_up_to: u64,
@@ -85,10 +85,9 @@ impl Pager {
     /// [`Invalid`](crate::StoreErrorKind::Invalid) names what is outside the subset.
     pub fn new(kind: &Kind, query: &Query) -> Result<Self, StoreError> {
         check::page(kind, query)?;
-        let sort = query.sort.iter().filter_map(|sort| Some((kind.field(&sort.path)?, sort.order)));
-        let sort = sort.map(|(field, order)| Ok((field.clone(), check::path(&field.path)?, order)));
+        let sort = query.sort.iter().filter_map(|sort| Some((kind.field(&sort.path)?.clone(), sort.order)));
         Ok(Self {
-            sort: sort.collect::<Result<_, StoreError>>()?,
+            sort: sort.collect(),
             offset: query.offset,
             limit: query.limit,
             count_up_to: query.count_up_to,
@@ -100,9 +99,9 @@ impl Pager {
     /// Takes a document that matches.
     pub fn add(&mut self, document: Document) {
         self.found += 1;
-        let keys = self.sort.iter().map(|(field, path, _)| match path.values(&document.body).as_slice() {
-            [value] => encode_value(field.field_type, value),
-            _ => None,
+        let keys = self.sort.iter().map(|(field, _)| match field.found(&document.body) {
+            Found::One(value) => encode_value(field.field_type, value),
+            Found::Nothing | Found::Several => None,
         });
         let row = Row { keys: keys.collect(), document };
         self.rows.push(row);
@@ -133,9 +132,9 @@ impl Pager {
 
 impl Row {
     /// Ties go by id.
-    fn compare(&self, other: &Self, sort: &[(Field, Path, Order)]) -> Ordering {
+    fn compare(&self, other: &Self, sort: &[(Field, Order)]) -> Ordering {
         let keys = self.keys.iter().zip(&other.keys).zip(sort);
-        keys.map(|((left, right), (_, _, order))| compare(left.as_ref(), right.as_ref(), *order))
+        keys.map(|((left, right), (_, order))| compare(left.as_ref(), right.as_ref(), *order))
             .find(|ordering| ordering.is_ne())
             .unwrap_or_else(|| self.document.id.cmp(&other.document.id))
     }

@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use crate::check;
 use crate::document::{Batch, Body};
 use crate::error::StoreError;
+use crate::path::{Found, Path};
 
 /// One sort of document, such as `event`: its name, and the fields that can be sorted by.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,6 +25,8 @@ pub struct Field {
     pub path: Cow<'static, str>,
     /// What it holds.
     pub field_type: FieldType,
+    /// The path, split; `None` where it is malformed, as no field of a [`Schema`] is.
+    way: Option<Path>,
 }
 
 /// What a declared field holds.
@@ -37,6 +40,13 @@ pub enum FieldType {
     Date,
 }
 
+impl Field {
+    /// What a body holds there.
+    pub(crate) fn found<'b>(&self, body: &'b Body) -> Found<'b> {
+        self.way.as_ref().map_or(Found::Nothing, |way| way.found(body))
+    }
+}
+
 impl Kind {
     /// A kind without declared fields. The name is `[a-z][a-z0-9-]*`, at most 40 characters; [`Schema::new`] checks it.
     pub fn new(name: impl Into<Cow<'static, str>>) -> Self {
@@ -46,7 +56,9 @@ impl Kind {
     /// Declares a field.
     #[must_use]
     pub fn with_field(mut self, path: impl Into<Cow<'static, str>>, field_type: FieldType) -> Self {
-        self.fields.push(Field { path: path.into(), field_type });
+        let path = path.into();
+        let way = Path::parse(&path);
+        self.fields.push(Field { path, field_type, way });
         self
     }
 

@@ -7,6 +7,13 @@ use serde_json::Value;
 
 use crate::document::Body;
 
+/// How many values a path leads to.
+pub(crate) enum Found<'b> {
+    Nothing,
+    One(&'b Value),
+    Several,
+}
+
 /// A dotted path, split once.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Path(Box<[Box<str>]>);
@@ -23,6 +30,17 @@ impl Path {
     pub(crate) fn any<'b>(&self, body: &'b Body, mut visit: impl FnMut(&'b Value) -> bool) -> bool {
         let [first, rest @ ..] = &*self.0 else { return false };
         body.get(&**first).is_some_and(|value| any_value(value, rest, &mut visit))
+    }
+
+    /// The value that the path leads to, if it is one.
+    pub(crate) fn found<'b>(&self, body: &'b Body) -> Found<'b> {
+        let mut found = Found::Nothing;
+        self.any(body, |value| {
+            let is_second = matches!(found, Found::One(_));
+            found = if is_second { Found::Several } else { Found::One(value) };
+            is_second
+        });
+        found
     }
 
     /// Every value that the path leads to.

@@ -25,7 +25,7 @@ pub(crate) async fn track(
 ) -> Result<Json<Value>, ApiError> {
     let ip = client_ip(&headers, state.settings().client_ip_header.as_ref(), peer);
     let hit = Hit {
-        payload: TrackerPayload::parse(&body).map_err(ApiError::invalid)?,
+        payload: payload(body)?,
         endpoint: "rest",
         profile_less: read_profile_less(query.as_deref())?,
         headers: storable_headers(
@@ -43,6 +43,11 @@ pub(crate) async fn track(
         }
         Err(failure) => Err(failure.into()),
     }
+}
+
+/// The body is gone with this: many requests may wait for the disk at once.
+fn payload(body: Value) -> Result<TrackerPayload, ApiError> {
+    TrackerPayload::parse(&body).map_err(ApiError::invalid)
 }
 
 /// `?profile_less=`: the words that the original takes for a boolean.

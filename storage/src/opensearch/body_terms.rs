@@ -38,10 +38,10 @@ impl BodyTerms {
     /// Each of them once.
     pub(super) fn of(body: &Body) -> Self {
         let (text, terms) = (String::with_capacity(TEXT_ROOM), Vec::with_capacity(TERMS_ROOM));
-        let mut collector = Collector { terms: Self { text, terms }, path: String::new(), has_arrays: false };
+        let mut collector = Collector { terms: Self { text, terms }, path: String::new(), may_repeat: false };
         collector.add_fields(body);
-        let Collector { mut terms, has_arrays, .. } = collector;
-        if has_arrays {
+        let Collector { mut terms, may_repeat, .. } = collector;
+        if may_repeat {
             terms.drop_repeated();
         } else {
             terms.terms.sort_unstable_by_key(|term| term.field);
@@ -85,7 +85,7 @@ struct Collector {
     /// Where it is.
     path: String,
     /// Whether a path may lead to several values, and so twice to one.
-    has_arrays: bool,
+    may_repeat: bool,
 }
 
 impl Collector {
@@ -128,7 +128,7 @@ impl Collector {
             Value::Null => return false,
             Value::Object(fields) => return self.add_fields(fields),
             Value::Array(elements) => {
-                self.has_arrays = true;
+                self.may_repeat |= elements.len() > 1;
                 let mut holds = false;
                 for element in elements {
                     holds |= self.add_values(key, element);

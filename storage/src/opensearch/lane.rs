@@ -189,11 +189,18 @@ async fn carry_out(hosts: Arc<Hosts>, jobs: Vec<Job>) {
 
 #[derive(Deserialize)]
 struct Answer {
-    items: Vec<std::collections::HashMap<String, Item>>,
+    items: Vec<Item>,
+}
+
+/// What became of an operation, below its name.
+#[derive(Deserialize)]
+enum Item {
+    #[serde(rename = "create", alias = "index", alias = "delete")]
+    Of(Answered),
 }
 
 #[derive(Deserialize)]
-struct Item {
+struct Answered {
     status: u16,
     #[serde(default)]
     result: String,
@@ -241,8 +248,7 @@ async fn send<'o>(
         is_read: false,
     };
     let answer: Answer = hosts.ask(request).await?;
-    let outcomes: Outcomes =
-        answer.items.into_iter().filter_map(|item| item.into_values().next()).map(outcome).collect();
+    let outcomes: Outcomes = answer.items.into_iter().map(|Item::Of(answered)| outcome(answered)).collect();
     if outcomes.len() != count {
         let message = format!("the engine answered {} operations of {count}", outcomes.len());
         return Err(StoreError::new(StoreErrorKind::Backend, message));
@@ -250,9 +256,12 @@ async fn send<'o>(
     Ok(outcomes)
 }
 
-fn outcome(item: Item) -> Result<Outcome, Refused> {
-    match item.error {
-        Some(cause) => Err(Refused { status: item.status, cause, retry_after: None }),
-        None => Ok(Outcome { state: State { term: item.term, number: item.number }, result: item.result }),
+fn outcome(answered: Answered) -> Result<Outcome, Refused> {
+    match answered.error {
+        Some(cause) => Err(Refused { status: answered.status, cause, retry_after: None }),
+        None => Ok(Outcome {
+            state: State { term: answered.term, number: answered.number },
+            result: answered.result,
+        }),
     }
 }

@@ -15,7 +15,7 @@ use crate::opensearch::home::Space;
 use crate::opensearch::layout::field_name;
 use crate::opensearch::plan::milliseconds;
 use crate::opensearch::terms;
-use crate::path::Path;
+use crate::path::Found;
 
 /// The longest id of the engine, in bytes.
 const MAX_ID: usize = 512;
@@ -61,9 +61,7 @@ pub(super) fn encode(
 ) -> Result<Vec<u8>, StoreError> {
     let (mut k, mut m) = (Map::new(), Map::new());
     for field in kind.fields() {
-        let Some(path) = Path::parse(&field.path) else { continue };
-        let values = path.values(body);
-        let [value] = values.as_slice() else { continue };
+        let Found::One(value) = field.found(body) else { continue };
         let name = field_name(&field.path);
         if let (FieldType::Date, Some(instant)) = (field.field_type, value.as_str().and_then(instant::parse))
         {

@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 
-use crate::document::{Applied, Batch, Change, DocumentId, Guard, Version};
+use crate::document::{Applied, Batch, Change, Guard, Version};
 use crate::error::{StoreError, StoreErrorKind};
 use crate::opensearch::OpenSearchStore;
 use crate::opensearch::home::Home;
@@ -22,25 +22,36 @@ struct Prepared {
 impl OpenSearchStore {
     /// Applies a batch that was checked.
     pub(super) async fn apply(&self, home: Home, batch: Batch) -> Result<Vec<Applied>, StoreError> {
-        let mut applied = Vec::with_capacity(batch.guarded.len() + batch.appended.len());
-        for (item, (change, guard)) in batch.guarded.iter().enumerate() {
+        let Batch { guarded, appended } = batch;
+        let mut applied = Vec::with_capacity(guarded.len() + appended.len());
+        let (operations, versions) = self.prepared(home, appended).await?;
+        for (item, (change, guard)) in guarded.iter().enumerate() {
             applied.push(self.guarded(home, change, *guard).await?.ok_or_else(|| conflict(item))?);
         }
-        if batch.appended.is_empty() {
+        if operations.is_empty() {
             return Ok(applied);
         }
-        let older = self.in_older_partitions(home, &batch.appended).await?;
-        let mut prepared = Vec::with_capacity(batch.appended.len());
-        for change in &batch.appended {
-            let index = older.get(&(change.kind(), change.id())).cloned();
-            prepared.push(self.prepare(home, change, index).await?);
-        }
-        let (operations, versions): (Vec<_>, Vec<_>) =
-            prepared.into_iter().map(|Prepared { operation, version, .. }| (operation, version)).unzip();
         for (outcome, version) in self.lane.write(operations).await?.into_iter().zip(versions) {
             applied.push(row(&outcome?, version, home));
         }
         Ok(applied)
+    }
+
+    /// What is to be done, and the documents' versions then. A request may bring many documents, and many requests wait for
+    /// the engine: while they do, there is no more of them than their text.
+    async fn prepared(
+        &self,
+        home: Home,
+        changes: Vec<Change>,
+    ) -> Result<(Vec<Operation>, Vec<Option<Version>>), StoreError> {
+        let indices = self.in_older_partitions(home, &changes).await?;
+        let (mut operations, mut versions) = (Vec::new(), Vec::new());
+        for (change, index) in changes.into_iter().zip(indices) {
+            let prepared = self.prepare(home, &change, index).await?;
+            operations.push(prepared.operation);
+            versions.push(prepared.version);
+        }
+        Ok((operations, versions))
     }
 
     /// `None` if the guard does not hold.
@@ -91,24 +102,28 @@ impl OpenSearchStore {
         }
     }
 
-    /// Where in partitions before the current one documents are that are written now: they stay there.
-    async fn in_older_partitions<'b>(
+    /// For each document that is written now, where in partitions before the current one it is: it stays there.
+    async fn in_older_partitions(
         &self,
         home: Home,
-        changes: &'b [Change],
-    ) -> Result<HashMap<(&'b str, &'b DocumentId), String>, StoreError> {
-        let mut by_kind: HashMap<&str, Vec<&DocumentId>> = HashMap::new();
-        changes.iter().for_each(|change| by_kind.entry(change.kind()).or_default().push(change.id()));
-        let mut indices = HashMap::new();
-        for (kind, ids) in by_kind {
+        changes: &[Change],
+    ) -> Result<Vec<Option<String>>, StoreError> {
+        let mut by_kind: HashMap<&str, Vec<usize>> = HashMap::new();
+        for (at, change) in changes.iter().enumerate() {
+            by_kind.entry(change.kind()).or_default().push(at);
+        }
+        let mut indices = vec![None; changes.len()];
+        for (kind, positions) in by_kind {
             let documents = self.documents_of(home, kind)?;
             let Some(alias) = documents.own_alias() else { continue };
             let partitions = self.engine.dedicated.partitions(&alias, kind).await?;
             if let [_, older @ ..] = partitions.as_slice()
                 && !older.is_empty()
             {
-                let found = documents.find_in(older, &ids).await?.into_iter().zip(ids);
-                indices.extend(found.filter_map(|(found, id)| Some(((kind, id), found?.0.index))));
+                let ids: Vec<_> = positions.iter().map(|at| changes[*at].id()).collect();
+                for (at, found) in positions.into_iter().zip(documents.find_in(older, &ids).await?) {
+                    indices[at] = found.map(|(spot, _)| spot.index);
+                }
             }
         }
         Ok(indices)
