@@ -60,8 +60,9 @@ pub struct OpenSearchConfig {
     /// Whether what is sent is compressed (gzip), where it is larger than 1 KiB, and the answers may be. It is a little less on
     /// the wire for a lot more to compute, on both sides. Default false.
     pub compress: bool,
-    /// How many requests that write may be under way at once; what comes meanwhile goes together in the next one. One that takes
-    /// longer than a second does not count. Default 4.
+    /// How many requests that write may be under way at once. While one is, what comes goes together in the next one, which is
+    /// begun beside it for 128 KiB, or once it takes longer than 50 ms; one that takes longer than a second does not count.
+    /// Default 4.
     pub writers: NonZeroUsize,
     /// About how many bytes go in one request that writes. Default 8 MiB.
     pub bulk_bytes: NonZeroUsize,

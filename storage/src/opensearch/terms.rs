@@ -6,9 +6,8 @@
 
 use std::cell::RefCell;
 use std::collections::HashMap;
-use std::fmt;
-use std::ops::Deref;
 
+use arrayvec::ArrayString;
 use base64::Engine as _;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use foldhash::quality::RandomState;
@@ -48,22 +47,7 @@ thread_local! {
 }
 
 /// Twelve letters, digits, `-` and `_` that stand for a dotted path: the first 72 bits of a hash.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Key([u8; KEY]);
-
-impl Deref for Key {
-    type Target = str;
-
-    fn deref(&self) -> &str {
-        std::str::from_utf8(&self.0).unwrap_or_default()
-    }
-}
-
-impl fmt::Display for Key {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self)
-    }
-}
+pub(super) type Key = ArrayString<KEY>;
 
 /// The key of a path.
 pub(super) fn path_key(path: &str) -> Key {
@@ -81,11 +65,11 @@ pub(super) fn path_key(path: &str) -> Key {
 }
 
 fn hashed(path: &str) -> Key {
-    let mut key = Key([b'A'; KEY]);
+    let mut letters = [b'A'; KEY];
     // Nine bytes are twelve letters: there is room.
     let _ = BASE64_URL_SAFE_NO_PAD
-        .encode_slice(&Uuid::new_v5(&PATHS, path.as_bytes()).as_bytes()[..9], &mut key.0);
-    key
+        .encode_slice(&Uuid::new_v5(&PATHS, path.as_bytes()).as_bytes()[..9], &mut letters);
+    Key::from_byte_string(&letters).unwrap_or_default()
 }
 
 /// The fields that terms are in, by their numbers: those of values that are counted by, of which a path has one, so that who
