@@ -14,12 +14,8 @@ use crate::opensearch::terms::{
 use crate::path;
 use crate::query::Scalar;
 
-/// About how many bytes the terms of a document are, and how many there are of them.
-const TEXT_ROOM: usize = 4 << 10;
-const TERMS_ROOM: usize = 128;
-
 /// The terms of a document, behind one another in one text.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct BodyTerms {
     text: String,
     /// By their fields' numbers.
@@ -35,18 +31,17 @@ struct Term {
 }
 
 impl BodyTerms {
-    /// Each of them once.
-    pub(super) fn of(body: &Body) -> Self {
-        let (text, terms) = (String::with_capacity(TEXT_ROOM), Vec::with_capacity(TERMS_ROOM));
-        let mut collector = Collector { terms: Self { text, terms }, path: String::new(), may_repeat: false };
+    /// Those of another document take the place of these, each once.
+    pub(super) fn read(&mut self, body: &Body) {
+        self.text.clear();
+        self.terms.clear();
+        let mut collector = Collector { terms: self, path: String::new(), may_repeat: false };
         collector.add_fields(body);
-        let Collector { mut terms, may_repeat, .. } = collector;
-        if may_repeat {
-            terms.drop_repeated();
+        if collector.may_repeat {
+            self.drop_repeated();
         } else {
-            terms.terms.sort_unstable_by_key(|term| term.field);
+            self.terms.sort_unstable_by_key(|term| term.field);
         }
-        terms
     }
 
     fn drop_repeated(&mut self) {
@@ -54,11 +49,6 @@ impl BodyTerms {
         let key = |term: &Term| (term.field, &text[term.at.clone()]);
         self.terms.sort_unstable_by(|one, other| key(one).cmp(&key(other)));
         self.terms.dedup_by(|one, other| key(one) == key(other));
-    }
-
-    /// About how many bytes they take where they are sent.
-    pub(super) fn size(&self) -> usize {
-        self.text.len() + 4 * self.terms.len()
     }
 
     /// Those of what is not counted by.
@@ -80,15 +70,15 @@ impl BodyTerms {
 }
 
 /// What makes the terms of a document.
-struct Collector {
-    terms: BodyTerms,
+struct Collector<'t> {
+    terms: &'t mut BodyTerms,
     /// Where it is.
     path: String,
     /// Whether a path may lead to several values, and so twice to one.
     may_repeat: bool,
 }
 
-impl Collector {
+impl Collector<'_> {
     /// Whether any of the fields holds something.
     fn add_fields(&mut self, fields: &Body) -> bool {
         let mut holds = false;
@@ -148,7 +138,7 @@ impl Collector {
     }
 
     fn push(&mut self, key: &str, letter: char, write: impl FnOnce(&mut String)) {
-        let BodyTerms { text, terms } = &mut self.terms;
+        let BodyTerms { text, terms } = &mut *self.terms;
         let start = text.len();
         text.push_str(key);
         text.push(letter);
@@ -200,7 +190,8 @@ mod tests {
 
     fn terms(value: Value) -> Vec<String> {
         let Value::Object(body) = value else { panic!("{value} is no object") };
-        let terms = BodyTerms::of(&body);
+        let mut terms = BodyTerms::default();
+        terms.read(&body);
         terms.terms.iter().map(|term| terms.text[term.at.clone()].to_owned()).collect()
     }
 

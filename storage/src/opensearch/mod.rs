@@ -21,6 +21,7 @@ mod hosts;
 mod lane;
 mod layout;
 mod marker;
+mod operations;
 mod partition;
 mod plan;
 mod queue;

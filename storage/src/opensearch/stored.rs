@@ -1,7 +1,7 @@
 //! A document as the engine has it, and as it is read back.
 
-use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
+use serde::{Deserialize, Serialize, Serializer};
+use serde_json::Value;
 use uuid::Uuid;
 
 use crate::document::{Body, Document, DocumentId, Version};
@@ -19,9 +19,6 @@ use crate::path::Found;
 
 /// The longest id of the engine, in bytes.
 const MAX_ID: usize = 512;
-
-/// About how many bytes of a document are no terms.
-const ROOM: usize = 2 << 10;
 
 /// The id of a document in its index: the space's own beginning, the kind, and the id. What would be too long has a hash in
 /// its place, behind another mark.
@@ -45,38 +42,66 @@ struct Stored<'d> {
     t: OfField<'d>,
     /// Those of values, by their fields.
     v: OfValues<'d>,
-    k: Map<String, Value>,
-    m: Map<String, Value>,
+    k: Sorted<'d>,
+    m: Instants<'d>,
     w: u64,
     body: &'d Body,
 }
 
-/// The text that is sent of a document whose body was checked.
-pub(super) fn encode(
-    space: &Space,
-    kind: &Kind,
-    id: &DocumentId,
-    body: &Body,
-    write: Write,
-) -> Result<Vec<u8>, StoreError> {
-    let (mut k, mut m) = (Map::new(), Map::new());
-    for field in kind.fields() {
-        let Found::One(value) = field.found(body) else { continue };
-        let name = field_name(&field.path);
-        if let (FieldType::Date, Some(instant)) = (field.field_type, value.as_str().and_then(instant::parse))
-        {
-            m.insert(name.clone(), milliseconds(instant).into());
-        }
-        if let Some(sorted) = terms::sorted(field.field_type, value) {
-            k.insert(name, sorted.into());
-        }
+/// The declared fields as they are sorted by.
+#[derive(Debug)]
+struct Sorted<'d> {
+    kind: &'d Kind,
+    body: &'d Body,
+}
+
+/// The declared dates in milliseconds.
+#[derive(Debug)]
+struct Instants<'d> {
+    kind: &'d Kind,
+    body: &'d Body,
+}
+
+impl Serialize for Sorted<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.kind.fields().iter().filter_map(|field| {
+            let Found::One(value) = field.found(self.body) else { return None };
+            Some((field_name(&field.path), terms::sorted(field.field_type, value)?))
+        }))
     }
-    let terms = BodyTerms::of(body);
-    let (t, v) = (terms.others(), terms.values());
-    let stored = Stored { space, kind: kind.name(), id: id.as_str(), t, v, k, m, w: write.0, body };
-    let mut text = Vec::with_capacity(terms.size() + ROOM);
-    serde_json::to_writer(&mut text, &stored).map_err(unwritable)?;
-    Ok(text)
+}
+
+impl Serialize for Instants<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let dates = self.kind.fields().iter().filter(|field| field.field_type == FieldType::Date);
+        serializer.collect_map(dates.filter_map(|field| {
+            let Found::One(Value::String(text)) = field.found(self.body) else { return None };
+            Some((field_name(&field.path), milliseconds(instant::parse(text)?)))
+        }))
+    }
+}
+
+/// A document on its way to the engine; its body was checked.
+pub(super) struct Outgoing<'d> {
+    pub(super) space: &'d Space,
+    pub(super) kind: &'d Kind,
+    pub(super) id: &'d DocumentId,
+    pub(super) body: &'d Body,
+    pub(super) write: Write,
+}
+
+impl Outgoing<'_> {
+    /// Appends its text.
+    ///
+    /// # Errors
+    /// `Invalid` if it cannot be written as JSON.
+    pub(super) fn write(&self, text: &mut Vec<u8>, terms: &mut BodyTerms) -> Result<(), StoreError> {
+        terms.read(self.body);
+        let Self { space, kind, id, body, write: Write(w) } = *self;
+        let (t, v, k, m) = (terms.others(), terms.values(), Sorted { kind, body }, Instants { kind, body });
+        let (kind, id) = (kind.name(), id.as_str());
+        serde_json::to_writer(text, &Stored { space, kind, id, t, v, k, m, w, body }).map_err(unwritable)
+    }
 }
 
 /// A document as the engine answers it, in a page or by its id.

@@ -10,11 +10,11 @@ use crate::error::{StoreError, StoreErrorKind};
 use crate::namespace::Namespace;
 use crate::opensearch::OpenSearchStore;
 use crate::opensearch::home::{Home, Place};
-use crate::opensearch::lane::{Action, Operation, Target};
 use crate::opensearch::marker::Marker;
+use crate::opensearch::operations::{Condition, Operation, Operations, Target};
 use crate::opensearch::read::{Documents, Spot};
 use crate::opensearch::request::Request;
-use crate::opensearch::stored;
+use crate::opensearch::stored::{Outgoing, engine_id};
 use crate::store::Store;
 
 impl OpenSearchStore {
@@ -73,8 +73,10 @@ impl OpenSearchStore {
         documents: &Documents<'_>,
         page: &[(Spot, Document)],
     ) -> Result<(), StoreError> {
-        let operations = page.iter().map(|(spot, document)| self.again(documents, spot, document));
-        let operations = operations.collect::<Result<Vec<_>, StoreError>>()?;
+        let mut operations = Operations::default();
+        for (spot, document) in page {
+            add_again(&mut operations, documents, spot, document)?;
+        }
         for outcome in self.lane.write(operations).await? {
             match outcome {
                 Err(refused) if !refused.is_conflict() => return Err(refused.into()),
@@ -83,27 +85,31 @@ impl OpenSearchStore {
         }
         Ok(())
     }
+}
 
-    fn again(
-        &self,
-        documents: &Documents<'_>,
-        spot: &Spot,
-        document: &Document,
-    ) -> Result<Operation, StoreError> {
-        let Documents { home: Home { space, .. }, kind, .. } = documents;
-        kind.check(&document.body).map_err(|error| {
-            let message = format!("`{}` of the kind `{}`: {error}", document.id, kind.name());
-            StoreError::new(StoreErrorKind::Backend, message)
-        })?;
-        let target = match documents.own_alias() {
-            Some(_) => Target::Own(spot.index.clone()),
-            None => Target::Shared(documents.alias(), *space),
-        };
-        // The same write: what it holds has not changed.
-        let text = stored::encode(space, kind, &document.id, &document.body, spot.write)?;
-        let id = stored::engine_id(space, kind, &document.id);
-        Ok(Operation { target, id, action: Action::Put(text), unchanged: Some(spot.state) })
-    }
+/// The same write of what has not changed meanwhile.
+fn add_again(
+    operations: &mut Operations,
+    documents: &Documents<'_>,
+    spot: &Spot,
+    document: &Document,
+) -> Result<(), StoreError> {
+    let Documents { home: Home { space, .. }, kind, .. } = documents;
+    let Document { id, body, .. } = document;
+    kind.check(body).map_err(|error| {
+        let message = format!("`{id}` of the kind `{}`: {error}", kind.name());
+        StoreError::new(StoreErrorKind::Backend, message)
+    })?;
+    let target = match documents.own_alias() {
+        Some(_) => Target::Own(spot.index.clone()),
+        None => Target::Shared(documents.alias(), *space),
+    };
+    operations.add(&Operation {
+        target: &target,
+        id: &engine_id(space, kind, id),
+        condition: Condition::Unchanged(spot.state),
+        document: Some(Outgoing { space, kind, id, body, write: spot.write }),
+    })
 }
 
 /// `<id>/<incarnation>/<context>/`

@@ -7,14 +7,14 @@ use crate::document::{Applied, Batch, Change, Guard, Version};
 use crate::error::{StoreError, StoreErrorKind};
 use crate::opensearch::OpenSearchStore;
 use crate::opensearch::home::Home;
-use crate::opensearch::lane::{Action, Operation, Outcome, Target};
+use crate::opensearch::lane::Outcome;
+use crate::opensearch::operations::{Condition, Operation, Operations, Target};
 use crate::opensearch::read::Documents;
-use crate::opensearch::stored::{self, State, Write};
+use crate::opensearch::stored::{Outgoing, State, Write, engine_id};
 use crate::store::Store;
 
-/// An operation, which write it is, and the version of the document then, if it is not the engine's own.
+/// Which write a change is, and the version of the document then, if it is not the engine's own.
 struct Prepared {
-    operation: Operation,
     write: Write,
     version: Option<Version>,
 }
@@ -28,7 +28,7 @@ impl OpenSearchStore {
         for (item, (change, guard)) in guarded.iter().enumerate() {
             applied.push(self.guarded(home, change, *guard).await?.ok_or_else(|| conflict(item))?);
         }
-        if operations.is_empty() {
+        if versions.is_empty() {
             return Ok(applied);
         }
         for (outcome, version) in self.lane.write(operations).await?.into_iter().zip(versions) {
@@ -37,18 +37,16 @@ impl OpenSearchStore {
         Ok(applied)
     }
 
-    /// What is to be done, and the documents' versions then. A request may bring many documents, and many requests wait for
-    /// the engine: while they do, there is no more of them than their text.
+    /// What is to be done, and the documents' versions then.
     async fn prepared(
         &self,
         home: Home,
         changes: Vec<Change>,
-    ) -> Result<(Vec<Operation>, Vec<Option<Version>>), StoreError> {
+    ) -> Result<(Operations, Vec<Option<Version>>), StoreError> {
         let indices = self.in_older_partitions(home, &changes).await?;
-        let (mut operations, mut versions) = (Vec::new(), Vec::new());
+        let (mut operations, mut versions) = (Operations::default(), Vec::new());
         for (change, index) in changes.into_iter().zip(indices) {
-            let prepared = self.prepare(home, &change, index).await?;
-            operations.push(prepared.operation);
+            let prepared = self.prepare(&mut operations, home, &change, index, Condition::Any).await?;
             versions.push(prepared.version);
         }
         Ok((operations, versions))
@@ -66,14 +64,14 @@ impl OpenSearchStore {
         let is_own = documents.own_alias().is_some();
         let is_looked_at = is_own || matches!((change, guard), (Change::Delete { .. }, Guard::Absent));
         let found = if is_looked_at { documents.find(&[change.id()]).await?.pop().flatten() } else { None };
-        let (index, unchanged) = match (guard, found) {
+        let (index, condition) = match (guard, found) {
             (Guard::Absent, Some(_)) => return Ok(None),
-            (Guard::Absent, None) => (None, None),
+            (Guard::Absent, None) => (None, Condition::Absent),
             (Guard::Unchanged(version), Some((spot, document))) if document.version == version => {
-                (Some(spot.index), Some(spot.state))
+                (Some(spot.index), Condition::Unchanged(spot.state))
             }
             (Guard::Unchanged(version), None) if !is_own => match State::of(version, &home.space) {
-                Some(state) => (None, Some(state)),
+                Some(state) => (None, Condition::Unchanged(state)),
                 None => return Ok(None),
             },
             (Guard::Unchanged(_), _) => return Ok(None),
@@ -81,14 +79,10 @@ impl OpenSearchStore {
         if let (Change::Delete { .. }, Guard::Absent) = (change, guard) {
             return Ok(Some(Applied { version: None, existed: false }));
         }
-        let Prepared { mut operation, write, version } = self.prepare(home, change, index).await?;
-        operation.unchanged = unchanged;
-        if guard == Guard::Absent
-            && let Action::Put(document) = operation.action
-        {
-            operation.action = Action::Create(document);
-        }
-        match self.lane.write(vec![operation]).await?.pop() {
+        let mut operations = Operations::default();
+        let Prepared { write, version } =
+            self.prepare(&mut operations, home, change, index, condition).await?;
+        match self.lane.write(operations).await?.pop() {
             Some(Ok(outcome)) => Ok(Some(row(&outcome, version, home))),
             // Where a node dies, the engine carries an operation out on the next one that it has from the first already.
             Some(Err(refused)) if refused.is_conflict() => {
@@ -129,15 +123,17 @@ impl OpenSearchStore {
         Ok(indices)
     }
 
-    /// `index` is where the document is, in indices of the tenant's own.
+    /// Adds a change to others. `index` is where the document is, in indices of the tenant's own.
     async fn prepare(
         &self,
+        operations: &mut Operations,
         home: Home,
         change: &Change,
         index: Option<String>,
+        condition: Condition,
     ) -> Result<Prepared, StoreError> {
         let documents = self.documents_of(home, change.kind())?;
-        let kind = documents.kind;
+        let (kind, space, write) = (documents.kind, &home.space, Write::new());
         let target = match (index, documents.own_alias()) {
             (Some(index), Some(_)) => Target::Own(index),
             (None, Some(alias)) => {
@@ -145,14 +141,14 @@ impl OpenSearchStore {
             }
             (_, None) => Target::Shared(documents.alias(), home.space),
         };
-        let write = Write::new();
-        let action = match change {
-            Change::Put { id, body, .. } => Action::Put(stored::encode(&home.space, kind, id, body, write)?),
-            Change::Delete { .. } => Action::Delete,
+        let document = match change {
+            Change::Put { id, body, .. } => Some(Outgoing { space, kind, id, body, write }),
+            Change::Delete { .. } => None,
         };
-        let id = stored::engine_id(&home.space, kind, change.id());
+        let id = engine_id(space, kind, change.id());
+        operations.add(&Operation { target: &target, id: &id, condition, document })?;
         let version = matches!(target, Target::Own(_)).then(|| write.version());
-        Ok(Prepared { operation: Operation { target, id, action, unchanged: None }, write, version })
+        Ok(Prepared { write, version })
     }
 
     fn documents_of(&self, home: Home, kind: &str) -> Result<Documents<'_>, StoreError> {
