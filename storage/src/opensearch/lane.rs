@@ -22,6 +22,7 @@ const WORTH: usize = 128 << 10;
 /// How often what the engine was too busy for is sent again.
 const ATTEMPTS: u32 = 4;
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
+
 /// What became of an operation.
 #[derive(Debug)]
 pub(super) struct Outcome {
