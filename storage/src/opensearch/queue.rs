@@ -180,6 +180,7 @@ impl<J> Queue<J> {
 #[cfg(test)]
 mod tests {
     use tokio::sync::mpsc;
+    use tokio::task::yield_now;
 
     use super::*;
 
@@ -203,7 +204,7 @@ mod tests {
         assert_eq!(served, Ok(Some(vec![2])));
     }
 
-    #[tokio::test]
+    #[tokio::test(start_paused = true)]
     async fn what_comes_while_a_call_is_under_way_goes_together() {
         let entry = Entry::new(Limits { waiting: 100, worth: 10, at_once: 100 });
         let (told, mut heard) = mpsc::unbounded_channel();
@@ -220,7 +221,12 @@ mod tests {
         assert_eq!(heard.recv().await, Some(vec![0]), "at once");
         for job in 1..4 {
             entry.add(1, job).expect("room");
+            for _ in 0..10 {
+                // Whoever has something to do does it.
+                yield_now().await;
+            }
         }
+        assert!(heard.try_recv().is_err(), "nothing goes beside the first");
         go_on.notify_one();
         assert_eq!(heard.recv().await, Some(vec![1, 2, 3]));
         entry.add(10, 5).expect("room");
