@@ -69,7 +69,11 @@ fn path_of(filter: &Filter) -> Option<&str> {
 
 /// A path of a query or a declaration.
 pub(crate) fn path(path: &str) -> Result<Path, StoreError> {
-    Path::parse(path).ok_or_else(|| StoreError::invalid(format!("`{path}` is no path")))
+    Path::parse(path).ok_or_else(|| no_path(path))
+}
+
+pub(crate) fn no_path(text: &str) -> StoreError {
+    StoreError::invalid(format!("`{text}` is no path"))
 }
 
 fn scalar(kind: &Kind, path: &str, value: &Scalar) -> Result<Scalar, StoreError> {
@@ -163,7 +167,7 @@ pub(crate) fn fields(kind: &Kind, body: &Body) -> Result<Vec<Option<Vec<u8>>>, S
     kind.fields()
         .iter()
         .map(|field| {
-            let encoded = match field.found(body) {
+            let encoded = match field.found(body)? {
                 Found::Nothing => return Ok(None),
                 Found::One(value) => encode_value(field.field_type, value),
                 Found::Several => None,

@@ -33,10 +33,10 @@ pub use crate::aggregate::Counter;
 use crate::check;
 use crate::document::{Body, Document};
 use crate::error::StoreError;
-use crate::kind::{Field, Kind};
+use crate::kind::{FieldType, Kind};
 use crate::matching;
 use crate::order::encode_value;
-use crate::path::Found;
+use crate::path::{Found, Path};
 use crate::query::{Filter, Order, Page, Query};
 
 /// A filter made ready for many documents of a kind.
@@ -63,7 +63,7 @@ impl Matcher {
 /// Whatever their number, it holds no more than twice `offset + limit` of them.
 #[derive(Debug)]
 pub struct Pager {
-    sort: Vec<(Field, Order)>,
+    sort: Vec<(Path, FieldType, Order)>,
     offset: usize,
     limit: usize,
     count_up_to: u64,
@@ -85,9 +85,10 @@ impl Pager {
     /// [`Invalid`](crate::StoreErrorKind::Invalid) names what is outside the subset.
     pub fn new(kind: &Kind, query: &Query) -> Result<Self, StoreError> {
         check::page(kind, query)?;
-        let sort = query.sort.iter().filter_map(|sort| Some((kind.field(&sort.path)?.clone(), sort.order)));
+        let sort = query.sort.iter().filter_map(|sort| Some((kind.field(&sort.path)?, sort.order)));
+        let sort = sort.map(|(field, order)| Ok((field.way()?.clone(), field.field_type, order)));
         Ok(Self {
-            sort: sort.collect(),
+            sort: sort.collect::<Result<_, StoreError>>()?,
             offset: query.offset,
             limit: query.limit,
             count_up_to: query.count_up_to,
@@ -99,8 +100,8 @@ impl Pager {
     /// Takes a document that matches.
     pub fn add(&mut self, document: Document) {
         self.found += 1;
-        let keys = self.sort.iter().map(|(field, _)| match field.found(&document.body) {
-            Found::One(value) => encode_value(field.field_type, value),
+        let keys = self.sort.iter().map(|(path, field_type, _)| match path.found(&document.body) {
+            Found::One(value) => encode_value(*field_type, value),
             Found::Nothing | Found::Several => None,
         });
         let row = Row { keys: keys.collect(), document };
@@ -132,9 +133,9 @@ impl Pager {
 
 impl Row {
     /// Ties go by id.
-    fn compare(&self, other: &Self, sort: &[(Field, Order)]) -> Ordering {
+    fn compare(&self, other: &Self, sort: &[(Path, FieldType, Order)]) -> Ordering {
         let keys = self.keys.iter().zip(&other.keys).zip(sort);
-        keys.map(|((left, right), (_, order))| compare(left.as_ref(), right.as_ref(), *order))
+        keys.map(|((left, right), (_, _, order))| compare(left.as_ref(), right.as_ref(), *order))
             .find(|ordering| ordering.is_ne())
             .unwrap_or_else(|| self.document.id.cmp(&other.document.id))
     }

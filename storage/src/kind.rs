@@ -42,8 +42,19 @@ pub enum FieldType {
 
 impl Field {
     /// What a body holds there.
-    pub(crate) fn found<'b>(&self, body: &'b Body) -> Found<'b> {
-        self.way.as_ref().map_or(Found::Nothing, |way| way.found(body))
+    ///
+    /// # Errors
+    /// `Invalid` if the path is malformed.
+    pub(crate) fn found<'b>(&self, body: &'b Body) -> Result<Found<'b>, StoreError> {
+        Ok(self.way()?.found(body))
+    }
+
+    /// The path, split.
+    ///
+    /// # Errors
+    /// `Invalid` if it is malformed.
+    pub(crate) fn way(&self) -> Result<&Path, StoreError> {
+        self.way.as_ref().ok_or_else(|| check::no_path(&self.path))
     }
 }
 
@@ -142,7 +153,7 @@ impl Schema {
                 return Err(StoreError::invalid(format!("the kind `{}` is declared twice", kind.name)));
             }
             for field in &kind.fields {
-                check::path(&field.path)?;
+                field.way()?;
             }
         }
         Ok(Self { version, kinds })
@@ -208,5 +219,9 @@ mod tests {
         ] {
             assert!(Schema::new(1, kinds.clone()).is_err(), "{kinds:?}");
         }
+        assert!(
+            with("a..b").check(&Body::new()).is_err(),
+            "nor does a kind that is in no schema check anything"
+        );
     }
 }

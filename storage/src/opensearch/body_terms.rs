@@ -211,6 +211,17 @@ mod tests {
     }
 
     #[test]
+    fn what_a_path_leads_to_twice_has_one_term() {
+        for (body, count) in [
+            (json!({"a": [1, 1.0, [1]]}), 2),
+            (json!({"a": [{"b": "x"}, {"b": ["x"]}]}), 3),
+            (json!({"a": [[true], [true]], "c": [true]}), 4),
+        ] {
+            assert_eq!(terms(body.clone()).len(), count, "{body}");
+        }
+    }
+
+    #[test]
     fn fields_that_no_path_leads_to_have_no_terms_and_still_are_something() {
         let body = json!({"": 1, "a.b": 2, "c": {"": 3, "x.y": 4}});
         assert_eq!(terms(body), [format!("{}{EXISTS}", path_key("c"))]);

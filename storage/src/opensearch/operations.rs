@@ -4,6 +4,7 @@ use std::iter;
 
 use serde::Serialize;
 
+use crate::document::Version;
 use crate::error::StoreError;
 use crate::opensearch::body_terms::BodyTerms;
 use crate::opensearch::failure::unwritable;
@@ -17,15 +18,13 @@ pub(super) struct Operations {
     lines: Vec<u8>,
     /// Where in it each of them ends.
     ends: Vec<usize>,
-    /// The last document's: its memory serves the next one.
-    terms: BodyTerms,
 }
 
 /// One change of one document.
 pub(super) struct Operation<'o> {
-    pub(super) target: &'o Target,
+    pub(super) target: Target,
     /// The document's in its index.
-    pub(super) id: &'o str,
+    pub(super) id: String,
     pub(super) condition: Condition,
     /// What is put there; `None` if it is deleted.
     pub(super) document: Option<Outgoing<'o>>,
@@ -76,13 +75,15 @@ struct Spot<'o> {
 }
 
 impl Operations {
+    /// The memory of `terms` serves all documents.
+    ///
     /// # Errors
     /// `Invalid` if the document cannot be written as JSON. Nothing of all this is to be used then.
-    pub(super) fn add(&mut self, operation: &Operation<'_>) -> Result<(), StoreError> {
+    pub(super) fn add(&mut self, operation: &Operation<'_>, terms: &mut BodyTerms) -> Result<(), StoreError> {
         serde_json::to_writer(&mut self.lines, &operation.head()).map_err(unwritable)?;
         self.lines.push(b'\n');
         if let Some(document) = &operation.document {
-            document.write(&mut self.lines, &mut self.terms)?;
+            document.append_to(&mut self.lines, terms)?;
             self.lines.push(b'\n');
         }
         self.ends.push(self.lines.len());
@@ -107,8 +108,16 @@ impl Operations {
 }
 
 impl Operation<'_> {
+    /// The version of the document then, if it is not the engine's own.
+    pub(super) fn version(&self) -> Option<Version> {
+        match self.target {
+            Target::Shared(..) => None,
+            Target::Own(_) => self.document.as_ref().map(|document| document.write.version()),
+        }
+    }
+
     fn head(&self) -> Head<'_> {
-        let (index, routing) = match self.target {
+        let (index, routing) = match &self.target {
             Target::Shared(alias, space) => (alias, Some(space)),
             Target::Own(index) => (index, None),
         };
@@ -118,7 +127,7 @@ impl Operation<'_> {
         };
         let spot = Spot {
             index,
-            id: self.id,
+            id: &self.id,
             routing,
             require_alias: routing.map(|_| true),
             if_primary_term: state.map(|state| state.term),

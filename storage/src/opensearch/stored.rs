@@ -65,7 +65,7 @@ struct Instants<'d> {
 impl Serialize for Sorted<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_map(self.kind.fields().iter().filter_map(|field| {
-            let Found::One(value) = field.found(self.body) else { return None };
+            let Ok(Found::One(value)) = field.found(self.body) else { return None };
             Some((field_name(&field.path), terms::sorted(field.field_type, value)?))
         }))
     }
@@ -75,7 +75,7 @@ impl Serialize for Instants<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let dates = self.kind.fields().iter().filter(|field| field.field_type == FieldType::Date);
         serializer.collect_map(dates.filter_map(|field| {
-            let Found::One(Value::String(text)) = field.found(self.body) else { return None };
+            let Ok(Found::One(Value::String(text))) = field.found(self.body) else { return None };
             Some((field_name(&field.path), milliseconds(instant::parse(text)?)))
         }))
     }
@@ -83,7 +83,7 @@ impl Serialize for Instants<'_> {
 
 /// A document on its way to the engine; its body was checked.
 pub(super) struct Outgoing<'d> {
-    pub(super) space: &'d Space,
+    pub(super) space: Space,
     pub(super) kind: &'d Kind,
     pub(super) id: &'d DocumentId,
     pub(super) body: &'d Body,
@@ -95,9 +95,9 @@ impl Outgoing<'_> {
     ///
     /// # Errors
     /// `Invalid` if it cannot be written as JSON.
-    pub(super) fn write(&self, text: &mut Vec<u8>, terms: &mut BodyTerms) -> Result<(), StoreError> {
+    pub(super) fn append_to(&self, text: &mut Vec<u8>, terms: &mut BodyTerms) -> Result<(), StoreError> {
         terms.read(self.body);
-        let Self { space, kind, id, body, write: Write(w) } = *self;
+        let Self { ref space, kind, id, body, write: Write(w) } = *self;
         let (t, v, k, m) = (terms.others(), terms.values(), Sorted { kind, body }, Instants { kind, body });
         let (kind, id) = (kind.name(), id.as_str());
         serde_json::to_writer(text, &Stored { space, kind, id, t, v, k, m, w, body }).map_err(unwritable)

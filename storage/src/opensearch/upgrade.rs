@@ -9,6 +9,7 @@ use crate::document::Document;
 use crate::error::{StoreError, StoreErrorKind};
 use crate::namespace::Namespace;
 use crate::opensearch::OpenSearchStore;
+use crate::opensearch::body_terms::BodyTerms;
 use crate::opensearch::home::{Home, Place};
 use crate::opensearch::marker::Marker;
 use crate::opensearch::operations::{Condition, Operation, Operations, Target};
@@ -73,9 +74,9 @@ impl OpenSearchStore {
         documents: &Documents<'_>,
         page: &[(Spot, Document)],
     ) -> Result<(), StoreError> {
-        let mut operations = Operations::default();
+        let (mut operations, mut terms) = (Operations::default(), BodyTerms::default());
         for (spot, document) in page {
-            add_again(&mut operations, documents, spot, document)?;
+            operations.add(&again(documents, spot, document)?, &mut terms)?;
         }
         for outcome in self.lane.write(operations).await? {
             match outcome {
@@ -88,13 +89,12 @@ impl OpenSearchStore {
 }
 
 /// The same write of what has not changed meanwhile.
-fn add_again(
-    operations: &mut Operations,
-    documents: &Documents<'_>,
+fn again<'d>(
+    documents: &Documents<'d>,
     spot: &Spot,
-    document: &Document,
-) -> Result<(), StoreError> {
-    let Documents { home: Home { space, .. }, kind, .. } = documents;
+    document: &'d Document,
+) -> Result<Operation<'d>, StoreError> {
+    let Documents { home: Home { space, .. }, kind, .. } = *documents;
     let Document { id, body, .. } = document;
     kind.check(body).map_err(|error| {
         let message = format!("`{id}` of the kind `{}`: {error}", kind.name());
@@ -102,11 +102,11 @@ fn add_again(
     })?;
     let target = match documents.own_alias() {
         Some(_) => Target::Own(spot.index.clone()),
-        None => Target::Shared(documents.alias(), *space),
+        None => Target::Shared(documents.alias(), space),
     };
-    operations.add(&Operation {
-        target: &target,
-        id: &engine_id(space, kind, id),
+    Ok(Operation {
+        target,
+        id: engine_id(&space, kind, id),
         condition: Condition::Unchanged(spot.state),
         document: Some(Outgoing { space, kind, id, body, write: spot.write }),
     })

@@ -6,18 +6,13 @@ use std::collections::HashMap;
 use crate::document::{Applied, Batch, Change, Guard, Version};
 use crate::error::{StoreError, StoreErrorKind};
 use crate::opensearch::OpenSearchStore;
+use crate::opensearch::body_terms::BodyTerms;
 use crate::opensearch::home::Home;
 use crate::opensearch::lane::Outcome;
 use crate::opensearch::operations::{Condition, Operation, Operations, Target};
 use crate::opensearch::read::Documents;
 use crate::opensearch::stored::{Outgoing, State, Write, engine_id};
 use crate::store::Store;
-
-/// Which write a change is, and the version of the document then, if it is not the engine's own.
-struct Prepared {
-    write: Write,
-    version: Option<Version>,
-}
 
 impl OpenSearchStore {
     /// Applies a batch that was checked.
@@ -44,10 +39,12 @@ impl OpenSearchStore {
         changes: Vec<Change>,
     ) -> Result<(Operations, Vec<Option<Version>>), StoreError> {
         let indices = self.in_older_partitions(home, &changes).await?;
-        let (mut operations, mut versions) = (Operations::default(), Vec::new());
+        let (mut operations, mut terms) = (Operations::default(), BodyTerms::default());
+        let mut versions = Vec::with_capacity(changes.len());
         for (change, index) in changes.into_iter().zip(indices) {
-            let prepared = self.prepare(&mut operations, home, &change, index, Condition::Any).await?;
-            versions.push(prepared.version);
+            let operation = self.operation(home, &change, index, Condition::Any).await?;
+            operations.add(&operation, &mut terms)?;
+            versions.push(operation.version());
         }
         Ok((operations, versions))
     }
@@ -79,15 +76,16 @@ impl OpenSearchStore {
         if let (Change::Delete { .. }, Guard::Absent) = (change, guard) {
             return Ok(Some(Applied { version: None, existed: false }));
         }
+        let operation = self.operation(home, change, index, condition).await?;
+        let (version, write) = (operation.version(), operation.document.as_ref().map(|sent| sent.write));
         let mut operations = Operations::default();
-        let Prepared { write, version } =
-            self.prepare(&mut operations, home, change, index, condition).await?;
+        operations.add(&operation, &mut BodyTerms::default())?;
         match self.lane.write(operations).await?.pop() {
             Some(Ok(outcome)) => Ok(Some(row(&outcome, version, home))),
             // Where a node dies, the engine carries an operation out on the next one that it has from the first already.
             Some(Err(refused)) if refused.is_conflict() => {
                 let found = documents.find(&[change.id()]).await?.pop().flatten();
-                let ours = found.filter(|(spot, _)| spot.write == write);
+                let ours = found.filter(|(spot, _)| Some(spot.write) == write);
                 let existed = guard != Guard::Absent;
                 Ok(ours.map(|(_, document)| Applied { version: Some(document.version), existed }))
             }
@@ -123,32 +121,28 @@ impl OpenSearchStore {
         Ok(indices)
     }
 
-    /// Adds a change to others. `index` is where the document is, in indices of the tenant's own.
-    async fn prepare(
-        &self,
-        operations: &mut Operations,
+    /// A change as the engine takes it. `index` is where the document is, in indices of the tenant's own.
+    async fn operation<'c>(
+        &'c self,
         home: Home,
-        change: &Change,
+        change: &'c Change,
         index: Option<String>,
         condition: Condition,
-    ) -> Result<Prepared, StoreError> {
+    ) -> Result<Operation<'c>, StoreError> {
         let documents = self.documents_of(home, change.kind())?;
-        let (kind, space, write) = (documents.kind, &home.space, Write::new());
+        let (kind, space) = (documents.kind, home.space);
         let target = match (index, documents.own_alias()) {
             (Some(index), Some(_)) => Target::Own(index),
             (None, Some(alias)) => {
                 Target::Own(self.engine.dedicated.ensure_current(&alias, kind.name()).await?)
             }
-            (_, None) => Target::Shared(documents.alias(), home.space),
+            (_, None) => Target::Shared(documents.alias(), space),
         };
         let document = match change {
-            Change::Put { id, body, .. } => Some(Outgoing { space, kind, id, body, write }),
+            Change::Put { id, body, .. } => Some(Outgoing { space, kind, id, body, write: Write::new() }),
             Change::Delete { .. } => None,
         };
-        let id = engine_id(space, kind, change.id());
-        operations.add(&Operation { target: &target, id: &id, condition, document })?;
-        let version = matches!(target, Target::Own(_)).then(|| write.version());
-        Ok(Prepared { write, version })
+        Ok(Operation { target, id: engine_id(&space, kind, change.id()), condition, document })
     }
 
     fn documents_of(&self, home: Home, kind: &str) -> Result<Documents<'_>, StoreError> {
